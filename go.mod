@@ -1,0 +1,3 @@
+module github.com/dbtap/dbtap
+
+go 1.26
