@@ -1,0 +1,457 @@
+// Package wire reads the messages of a protocol field by field and, when somebody looks, keeps a tree of what it
+// read. It knows bytes, integers, groups and names; it knows no protocol.
+//
+// A decoder is written once, against Cursor, as straight as the specification: every read names its field. Without a
+// Tree a Cursor only reads; with one it records each field too. Errors are sticky: after the first, reads return zero
+// and move nothing, so a decoder need not ask until its end.
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Run is a range of a message's bytes that was kept: N bytes from Off.
+type Run struct{ Off, N int }
+
+// Cursor reads one message from its first byte to its last. The zero Cursor is an empty message; Reset gives it one.
+//
+// The bytes of a long message are not all kept: the holes are cut, which is not the sender's fault. Reading from a
+// hole is the error Cut; leaving a group whose end is kept mends it, so that what follows a hole is read again.
+type Cursor struct {
+	b    []byte // bytes of the current run, and no more than the innermost group allows
+	pos  int    // next byte in b
+	base int    // place in the message of b[0]
+
+	limit    int    // place in the message where the innermost sized group ends
+	size     int    // of the whole message, holes included
+	data     []byte // all kept bytes
+	runs     []Run  // which of the message's bytes they are; none: all
+	err      Error
+	cut      bool  // a cut was mended
+	firstCut Error // where
+	sized    bool  // the innermost group has a length of its own
+
+	tree   *Tree
+	class  Class
+	buffer uint16
+	open   int32 // innermost open group of the tree
+}
+
+// Reset makes c read a message of size bytes, of which data holds those that runs name (no runs: the first
+// len(data)). It records into t unless t is nil.
+func (c *Cursor) Reset(data []byte, size int, runs []Run, t *Tree) {
+	*c = Cursor{data: data, size: size, limit: size, runs: runs, tree: t, open: -1}
+	if t != nil {
+		c.buffer = t.addBuffer("", data, size, runs)
+	}
+	c.seek(0)
+}
+
+// seek moves to a place of the message and finds its run. In a hole b is empty.
+func (c *Cursor) seek(at int) {
+	if len(c.runs) == 0 {
+		end := min(len(c.data), c.limit)
+		at = min(at, c.size)
+		if at > end {
+			c.b, c.pos, c.base = nil, 0, at
+			return
+		}
+		c.b, c.pos, c.base = c.data[:end], at, 0
+		return
+	}
+	from := 0
+	for _, r := range c.runs {
+		if at >= r.Off && at < r.Off+r.N {
+			n := min(r.N, c.limit-r.Off)
+			c.b, c.pos, c.base = c.data[from:from+n], at-r.Off, r.Off
+			return
+		}
+		from += r.N
+	}
+	c.b, c.pos, c.base = nil, 0, at
+}
+
+// Pos is the place in the message of the next byte.
+func (c *Cursor) Pos() int { return c.base + c.pos }
+
+// Size is the length of the whole message, holes included.
+func (c *Cursor) Size() int { return c.size }
+
+// Left is the number of bytes up to the end of the innermost sized group, holes included; 0 after an error.
+func (c *Cursor) Left() int {
+	if c.err.Kind != 0 {
+		return 0
+	}
+	return c.limit - c.Pos()
+}
+
+// More tells whether the innermost sized group has bytes left and nothing went wrong.
+func (c *Cursor) More() bool { return c.Left() > 0 }
+
+// Rest lends the kept bytes from here to the end of the innermost sized group or of the run.
+func (c *Cursor) Rest() []byte { return c.b[c.pos:] }
+
+// Err is the first error, or nil.
+func (c *Cursor) Err() *Error {
+	if c.err.Kind == 0 {
+		return nil
+	}
+	return &c.err
+}
+
+// Fail makes what an error: the message contradicts its specification at the field just read. The text is a constant.
+func (c *Cursor) Fail(field, what string) {
+	if c.err.Kind == 0 {
+		c.stop(Error{Kind: Invalid, Field: field, What: what, Offset: c.Pos()})
+	}
+}
+
+func (c *Cursor) stop(e Error) {
+	e.Buffer = c.buffer
+	c.err = e
+	c.base, c.b, c.pos = c.Pos(), nil, 0
+}
+
+// lack notes that field needs n bytes that are not there, and says whether they were cut or never sent.
+func (c *Cursor) lack(field string, n int) {
+	if c.err.Kind != 0 {
+		return
+	}
+	e := Error{Kind: Cut, Field: field, Offset: c.Pos(), What: "bytes were not kept"}
+	if n < 0 || c.Pos()+n > c.limit {
+		e.Kind, e.What = Short, "the message ends too early"
+		if c.limit < c.size {
+			e.What = "the field reaches beyond the end of its group"
+		}
+	}
+	c.stop(e)
+}
+
+// hop reports whether n bytes can be read from the run that begins here, moving to that run if the last one ended.
+func (c *Cursor) hop(field string, n int) bool {
+	if c.err.Kind == 0 && n >= 0 && c.pos == len(c.b) && n <= c.limit-c.Pos() {
+		c.seek(c.Pos())
+	}
+	if n < 0 || len(c.b)-c.pos < n {
+		c.lack(field, n)
+		return false
+	}
+	return true
+}
+
+// A fixed read has a fast part, small enough to be inlined, and a slow one for trees, ends and errors.
+
+// Uint8 reads one byte.
+func (c *Cursor) Uint8(name string) uint8 {
+	if c.tree != nil || len(c.b)-c.pos < 1 {
+		return uint8(c.slow(name, 1, Unsigned, 0))
+	}
+	c.pos++
+	return c.b[c.pos-1]
+}
+
+// Uint16BE reads two bytes, high one first.
+func (c *Cursor) Uint16BE(name string) uint16 {
+	if c.tree != nil || len(c.b)-c.pos < 2 {
+		return uint16(c.slow(name, 2, Unsigned, big))
+	}
+	c.pos += 2
+	return binary.BigEndian.Uint16(c.b[c.pos-2:])
+}
+
+// Uint16LE reads two bytes, low one first.
+func (c *Cursor) Uint16LE(name string) uint16 {
+	if c.tree != nil || len(c.b)-c.pos < 2 {
+		return uint16(c.slow(name, 2, Unsigned, 0))
+	}
+	c.pos += 2
+	return binary.LittleEndian.Uint16(c.b[c.pos-2:])
+}
+
+// Int32LE reads four bytes, lowest first, signed.
+func (c *Cursor) Int32LE(name string) int32 {
+	if c.tree != nil || len(c.b)-c.pos < 4 {
+		return int32(c.slow(name, 4, Signed, 0))
+	}
+	c.pos += 4
+	return int32(binary.LittleEndian.Uint32(c.b[c.pos-4:]))
+}
+
+// Uint32LE reads four bytes, lowest first.
+func (c *Cursor) Uint32LE(name string) uint32 {
+	if c.tree != nil || len(c.b)-c.pos < 4 {
+		return uint32(c.slow(name, 4, Unsigned, 0))
+	}
+	c.pos += 4
+	return binary.LittleEndian.Uint32(c.b[c.pos-4:])
+}
+
+// Int64LE reads eight bytes, lowest first, signed.
+func (c *Cursor) Int64LE(name string) int64 {
+	if c.tree != nil || len(c.b)-c.pos < 8 {
+		return int64(c.slow(name, 8, Signed, 0))
+	}
+	c.pos += 8
+	return int64(binary.LittleEndian.Uint64(c.b[c.pos-8:]))
+}
+
+// Uint64LE reads eight bytes, lowest first.
+func (c *Cursor) Uint64LE(name string) uint64 {
+	if c.tree != nil || len(c.b)-c.pos < 8 {
+		return c.slow(name, 8, Unsigned, 0)
+	}
+	c.pos += 8
+	return binary.LittleEndian.Uint64(c.b[c.pos-8:])
+}
+
+// Float64LE reads an IEEE 754 double as its bits, lowest byte first.
+func (c *Cursor) Float64LE(name string) uint64 {
+	if c.tree != nil || len(c.b)-c.pos < 8 {
+		return c.slow(name, 8, Float, 0)
+	}
+	c.pos += 8
+	return binary.LittleEndian.Uint64(c.b[c.pos-8:])
+}
+
+const big = 1 // order of bytes, for slow
+
+// slow reads an integer of n bytes the long way.
+func (c *Cursor) slow(name string, n int, kind Kind, order int) uint64 {
+	if !c.hop(name, n) {
+		return 0
+	}
+	var v uint64
+	for i := range n {
+		if order == big {
+			v = v<<8 | uint64(c.b[c.pos+i])
+		} else {
+			v |= uint64(c.b[c.pos+i]) << (8 * i)
+		}
+	}
+	if kind == Signed {
+		v = uint64(int64(v<<(64-8*n)) >> (64 - 8*n))
+	}
+	if c.tree != nil {
+		c.leaf(name, n, kind).Num = v
+	}
+	c.pos += n
+	return v
+}
+
+// Bytes reads n bytes and lends them. t says how they are shown; nil shows them as hexadecimal digits.
+func (c *Cursor) Bytes(name string, n int, t *Type) []byte {
+	if n < 0 || len(c.b)-c.pos < n {
+		if !c.hop(name, n) {
+			return nil
+		}
+	}
+	if c.tree != nil {
+		c.leaf(name, n, Octets).Type = t
+	}
+	p := c.b[c.pos : c.pos+n : c.pos+n]
+	c.pos += n
+	return p
+}
+
+// String reads n bytes of text and lends them.
+func (c *Cursor) String(name string, n int) []byte {
+	if n < 0 || len(c.b)-c.pos < n {
+		if !c.hop(name, n) {
+			return nil
+		}
+	}
+	if c.tree != nil {
+		c.leaf(name, n, Text)
+	}
+	p := c.b[c.pos : c.pos+n : c.pos+n]
+	c.pos += n
+	return p
+}
+
+// CString reads text up to and with a NUL byte and lends it without the NUL.
+func (c *Cursor) CString(name string) []byte {
+	if c.pos == len(c.b) && !c.hop(name, 1) {
+		return nil
+	}
+	n := bytes.IndexByte(c.b[c.pos:], 0)
+	if n < 0 {
+		// The NUL lies in a hole, or nowhere.
+		at := c.Pos() + len(c.b) - c.pos
+		c.lack(name, c.limit-c.Pos()+b2i(at >= c.limit))
+		return nil
+	}
+	if c.tree != nil {
+		c.leaf(name, n+1, Text).trim = 1
+	}
+	p := c.b[c.pos : c.pos+n : c.pos+n]
+	c.pos += n + 1
+	return p
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Skip passes over n bytes as one field, also where they were not kept.
+func (c *Cursor) Skip(name string, n int, t *Type) {
+	if n < 0 || n > c.Left() {
+		c.lack(name, n)
+		return
+	}
+	if c.tree != nil && n > 0 {
+		c.leaf(name, n, Octets).Type = t
+	}
+	c.move(n)
+}
+
+// move goes n bytes on, also into a hole; n is within the group.
+func (c *Cursor) move(n int) {
+	if c.pos+n <= len(c.b) {
+		c.pos += n
+		return
+	}
+	c.seek(c.Pos() + n)
+}
+
+// Frame is what Enter and Group return and their ends take back.
+type Frame struct {
+	limit int
+	n     int // length of b
+	open  int32
+	class Class
+	sized bool
+}
+
+func (c *Cursor) frame() Frame { return Frame{c.limit, len(c.b), c.open, c.class, c.sized} }
+
+// Enter begins a group of n bytes from here. A group that does not fit is an error, and the group is then empty.
+func (c *Cursor) Enter(name string, n int) Frame {
+	f := c.Group(name)
+	c.Resize(name, n, 0)
+	return f
+}
+
+// Group begins a group whose length is not known yet: it ends where its last field ends, or where Resize says.
+// Leave ends it.
+func (c *Cursor) Group(name string) Frame {
+	f := c.frame()
+	c.sized = false
+	if c.tree != nil && c.err.Kind == 0 {
+		c.group(name)
+	}
+	return f
+}
+
+// Resize makes the innermost group n bytes long, of which before were read already: for groups that begin with
+// their own length, which is the field just read.
+func (c *Cursor) Resize(field string, n, before int) {
+	if n -= before; n < 0 || n > c.Left() {
+		c.lack(field, n)
+		return
+	}
+	c.limit = c.Pos() + n
+	c.sized = true
+	if c.pos+n < len(c.b) {
+		c.b = c.b[:c.pos+n]
+	}
+}
+
+// Elide moves to the end of the innermost sized group if nobody watches, and tells whether it did: for a decoder that
+// needs no fact from there.
+func (c *Cursor) Elide() bool {
+	if c.tree != nil {
+		return false
+	}
+	if c.err.Kind == 0 {
+		c.move(c.limit - c.Pos())
+	}
+	return true
+}
+
+// Leave ends the group that f began. Bytes of a sized group that nobody described become the field "unknown". Where
+// reading the group failed because bytes were cut, and the group has a length, it goes on behind the group.
+func (c *Cursor) Leave(f Frame) {
+	if c.err.Kind != 0 {
+		c.mend()
+	} else if n := c.limit - c.Pos(); n > 0 && c.sized {
+		c.Skip("unknown", n, nil)
+	}
+	if c.tree != nil {
+		c.close(f.open)
+	}
+	c.class, c.sized = f.class, f.sized
+	if c.err.Kind != 0 {
+		c.limit = f.limit
+	} else if c.limit != f.limit {
+		c.limit = f.limit
+		c.seek(c.Pos())
+	}
+}
+
+// mend clears the error Cut at the end of a group with a length, and moves there.
+func (c *Cursor) mend() {
+	if c.err.Kind != Cut || !c.sized || c.err.Buffer != c.buffer {
+		return
+	}
+	if !c.cut {
+		c.cut, c.firstCut = true, c.err
+	}
+	c.err = Error{}
+	if c.tree != nil && c.limit > c.Pos() {
+		c.leaf("cut", c.limit-c.Pos(), Hole)
+	}
+	c.seek(c.limit)
+}
+
+// Cut is the first place where bytes that were not kept were asked for, or nil. A message can have been cut and yet
+// have no error, if the hole lay in groups whose ends are known.
+func (c *Cursor) Cut() *Error {
+	if c.err.Kind == Cut {
+		return &c.err
+	}
+	if c.cut {
+		return &c.firstCut
+	}
+	return nil
+}
+
+// Derive makes d read a further buffer of the same tree, made from bytes of this one: what was decompressed. size is
+// its true length where data is only its beginning. Join ends it.
+func (c *Cursor) Derive(d *Cursor, name string, data []byte, size int) {
+	*d = Cursor{data: data, size: size, limit: size, tree: c.tree, class: c.class, open: c.open}
+	if c.err.Kind != 0 {
+		d.err = c.err
+		return
+	}
+	if c.tree != nil {
+		d.buffer = c.tree.addBuffer(name, data, size, nil)
+	}
+	d.seek(0)
+}
+
+// Join ends what Derive began and takes over d's error. Bytes left over in d become the field "unknown".
+func (c *Cursor) Join(d *Cursor) {
+	if n := d.Left(); n > 0 {
+		d.Skip("unknown", n, nil)
+	}
+	if c.err.Kind == 0 {
+		c.err = d.err
+		if c.err.Kind != 0 {
+			c.base, c.b, c.pos = c.Pos(), nil, 0
+		}
+	}
+	if d.cut && !c.cut {
+		c.cut, c.firstCut = true, d.firstCut
+	}
+}
+
+// Finish ends the message: bytes that nobody described become the field "unknown".
+func (c *Cursor) Finish() {
+	if n := c.Left(); n > 0 {
+		c.Skip("unknown", n, nil)
+	}
+}
