@@ -1,0 +1,121 @@
+package pcapfile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow is the most memory a zstd frame may ask for: what the zstd program itself grants unless told otherwise
+// (its --long=27). A hostile file could ask for 2 GiB.
+const maxWindow = 128 << 20
+
+// magic is what the first bytes of a file say. At most one field is set.
+type magic struct {
+	pcap   *pcap
+	pcapng bool
+	other  string // what it is instead, and what to do
+}
+
+func magicOf(b []byte) magic {
+	if len(b) < 4 {
+		return magic{}
+	}
+	switch binary.LittleEndian.Uint32(b) {
+	case 0xa1b2c3d4:
+		return magic{pcap: &pcap{unit: 1000, head: pcapRecordSize}}
+	case 0xd4c3b2a1:
+		return magic{pcap: &pcap{unit: 1000, head: pcapRecordSize, big: true}}
+	case 0xa1b23c4d:
+		return magic{pcap: &pcap{unit: 1, head: pcapRecordSize}}
+	case 0x4d3cb2a1:
+		return magic{pcap: &pcap{unit: 1, head: pcapRecordSize, big: true}}
+	case 0xa1b2cd34: // Alexey Kuznetsov's variant: 8 more bytes in each record's header
+		return magic{pcap: &pcap{unit: 1000, head: pcapRecordSize + 8}}
+	case 0x34cdb2a1:
+		return magic{pcap: &pcap{unit: 1000, head: pcapRecordSize + 8, big: true}}
+	case blockSection:
+		return magic{pcapng: true}
+	}
+	for _, o := range others {
+		if bytes.HasPrefix(b, []byte(o.prefix)) {
+			return magic{other: o.what}
+		}
+	}
+	return magic{}
+}
+
+var others = []struct{ prefix, what string }{
+	{"\xfd7zXZ", "it is compressed with xz; decompress it first (xz -d)"},
+	{"BZh", "it is compressed with bzip2; decompress it first (bunzip2)"},
+	{"\x04\x22\x4d\x18", "it is compressed with lz4; decompress it first (lz4 -d)"},
+	{"PK\x03\x04", "it is a zip archive; unpack it first"},
+	{"\x1f\x8b", "it is compressed twice; decompress it once first (gunzip)"},
+	{"\x28\xb5\x2f\xfd", "it is compressed twice; decompress it once first (zstd -d)"},
+	{"snoop", "it is a Solaris snoop file; convert it first (editcap -F pcap)"},
+	{"GMBU", "it is a Microsoft Network Monitor file; convert it first (editcap -F pcap)"},
+	{"RTSS", "it is a Microsoft Network Monitor file; convert it first (editcap -F pcap)"},
+	{"XCP\x00", "it is a NetXRay file; convert it first (editcap -F pcap)"},
+}
+
+// decompress puts a decompressor over src if rest begins with the magic of one, and fills rest anew through it.
+func (r *Reader) decompress() error {
+	isGzip := bytes.HasPrefix(r.rest, []byte("\x1f\x8b"))
+	if !isGzip && !isZstd(r.rest) {
+		return nil
+	}
+	compressed := io.MultiReader(bytes.NewReader(r.rest), r.raw)
+	r.rest = nil
+	if isGzip {
+		r.compression = "gzip"
+		z, err := gzip.NewReader(compressed)
+		if err != nil {
+			return r.failed(0, err)
+		}
+		r.src = z
+	} else {
+		r.compression = "zstd"
+		z, err := zstd.NewReader(compressed, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+		if err != nil {
+			return r.failed(0, err)
+		}
+		r.src = z
+		r.closer = append(r.closer, func() error { z.Close(); return nil })
+	}
+	if err := r.peek(4); err != nil {
+		return err
+	}
+	if len(r.rest) == 0 {
+		return fmt.Errorf("%s: nothing is in it but an empty compressed file", r.name)
+	}
+	return nil
+}
+
+// isZstd also knows skippable frames, which may stand before the first real one.
+func isZstd(b []byte) bool {
+	if len(b) < 4 {
+		return false
+	}
+	m := binary.LittleEndian.Uint32(b)
+	return m == 0xfd2fb528 || m&^0xf == 0x184d2a50
+}
+
+// compressionDamage says what a decompressor's error means, or "" if the error is of the file below it.
+func (r *Reader) compressionDamage(err error) string {
+	switch {
+	case r.compression == "" || r.raw.failed.Load():
+		return ""
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the " + r.compression + " file ends too early"
+	case errors.Is(err, gzip.ErrHeader):
+		return "what follows a gzip file's end is not gzip"
+	case errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return fmt.Sprintf("zstd asks for a window above %d MiB; decompress it first (zstd -d --long=31)", maxWindow>>20)
+	}
+	return fmt.Sprintf("cannot decompress the %s file (%v)", r.compression, err)
+}
