@@ -12,7 +12,7 @@ die() { say "$*"; exit 1; }
 # need_tools installs the few programs of the machine's own suite that are missing.
 need_tools() {
 	local missing=() p
-	for p in mmdebstrap tcpdump ethtool unshare:util-linux ip:iproute2 gzip; do
+	for p in mmdebstrap tcpdump ethtool unshare:util-linux ip:iproute2 gcc node:nodejs npm; do
 		command -v "${p%:*}" >/dev/null || missing+=("${p#*:}")
 	done
 	[ ${#missing[@]} = 0 ] && return
@@ -137,4 +137,25 @@ user() {
 	chroot "$CACHE/roots/documentdb" /usr/lib/postgresql/$PG/bin/psql -qX -h /tmp -U postgres \
 		-c 'set client_min_messages = error' -c "drop role if exists $1" \
 		-c "create role $1 superuser login password '$2'"
+}
+
+# clients makes the drivers that are not Go: PyMongo 3.11 and libmongoc of bookworm, PyMongo 4 of sid, the Node driver.
+NODE_DRIVER=mongodb@7.8.0 NODE_SNAPPY=snappy@7.4.3
+clients() {
+	local old=$CACHE/roots/bookworm here=$1 lib
+	root bookworm bookworm python3,python3-pymongo,libmongoc-dev
+	root sid pymongo4 python3,python3-pymongo
+	cp "$here/mongopy.py" "$old/tmp/"
+	cp "$here/mongopy.py" "$CACHE/roots/pymongo4/tmp/"
+	lib=$old/usr/lib/$(gcc -print-multiarch)
+	gcc -I"$old/usr/include/libmongoc-1.0" -I"$old/usr/include/libbson-1.0" "$here/mongoc.c" -o "$old/tmp/mongoc" \
+		-L"$lib" -lmongoc-1.0 -lbson-1.0 -Wl,--unresolved-symbols=ignore-in-shared-libs
+	if [ ! -e "$CACHE/node/.complete" ]; then
+		say "installing the Node driver"
+		mkdir -p "$CACHE/node"
+		npm install --silent --ignore-scripts --no-package-lock --no-audit --no-fund --prefix "$CACHE/node" \
+			$NODE_DRIVER $NODE_SNAPPY >&2
+		touch "$CACHE/node/.complete"
+	fi
+	export NODE_PATH=$CACHE/node/node_modules
 }

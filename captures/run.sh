@@ -25,6 +25,7 @@ main() {
 	servers_stop
 	servers_start
 	user $USER1 $PASSWORD1
+	clients "$here"
 	recorded=0
 	scenarios
 	[ $recorded -gt 0 ] || die "no capture is called ${wanted[*]}"
@@ -36,15 +37,52 @@ url=mongodb://127.0.0.1:27017/
 
 # scenarios lists the captures: NAME, what it shows, flags of the front, client with arguments.
 scenarios() {
+	local c login=127.0.0.1:27017 old="chroot $CACHE/roots/bookworm" new="chroot $CACHE/roots/pymongo4"
+	local auth="-backend $CACHE/run/auth.sock" own="-user $USER1:$PASSWORD1"
+
 	capture crud 'commands of every day, one of each kind' '' mongogo crud "$url?appName=crud"
 	capture getmore 'cursors read in batches, killed, and asked for when unknown' '' mongogo getmore "$url"
 	capture bulk 'bulk writes, ordered and not, with errors; the bulkWrite command with two sections of kind 1' '' mongogo bulk "$url"
 	capture errors 'failed commands, write errors with ok: 1, a write concern error' '' mongogo errors "$url"
+	capture txn 'transactions committed and aborted, a retryable write, $clusterTime' '-replset rs0' mongogo txn "$url?replicaSet=rs0"
+	capture unack 'writes with w: 0, which nobody answers, between others' '' mongogo unack "$url?maxPoolSize=1"
+	capture comment 'comments with a traceparent, as documents and as text' '' mongogo comment "$url"
+	capture bson 'every BSON type, deprecated ones too, and every binary subtype' '' mongogo bson "$url"
+	capture big 'an insert and a reply of some 280 KB' '' mongogo big "$url"
 	for c in snappy zlib zstd; do
 		capture compressed-$c "OP_COMPRESSED with $c both ways, an unacknowledged write inside" "-compressors $c" mongogo compressed "$url?compressors=$c"
 	done
+
+	capture auth 'SCRAM-SHA-256, its first step inside the hello' "$auth" mongogo ping "mongodb://$USER1:$PASSWORD1@$login/?maxPoolSize=2"
+	capture auth-step 'SCRAM-SHA-256 by a server that does not take the first step in the hello: saslStart' "$auth -speculative=false" mongogo ping "mongodb://$USER1:$PASSWORD1@$login/"
+	capture auth-wrong 'a wrong password' "$auth" mongogo mustFail "mongodb://$USER1:$WRONG@$login/"
+	capture auth-none 'commands refused without a login' "$auth" mongogo unauthorized "$url"
+	capture auth-sha1 'SCRAM-SHA-1' "$own" mongogo ping "mongodb://$USER1:$PASSWORD1@$login/?authMechanism=SCRAM-SHA-1"
+	capture auth-plain 'PLAIN, with the password in the clear' "$own" mongogo ping "mongodb://$USER1:$PASSWORD1@$login/?authMechanism=PLAIN&authSource=\$external"
+
+	capture hello 'the streaming hello of the monitor: many answers to one request' -stream mongogo idle "$url?heartbeatFrequencyMS=600"
+	capture exhaust 'exhaust cursors: one getMore, many answers' '' $new python3 /tmp/mongopy.py exhaust "$url"
+	capture pymongo 'PyMongo 4, which says hello in OP_MSG only' '' $new python3 /tmp/mongopy.py crud "$url?appName=reports"
+	capture pymongo-zlib 'the same under zlib' '-compressors zlib' $new python3 /tmp/mongopy.py crud "$url?compressors=zlib"
+	capture node 'the Node driver with snappy and its streaming hello' '-stream -compressors snappy' node "$here/mongonode.js" "$url?compressors=snappy&heartbeatFrequencyMS=500"
+	capture libmongoc 'libmongoc with an exhaust cursor' '' $old /tmp/mongoc "$url?appname=depot"
+	capture libmongoc-zstd 'the same under zstd' '-compressors zstd' $old /tmp/mongoc "$url?compressors=zstd"
+
+	capture legacy 'legacy opcodes: OP_QUERY, OP_GET_MORE, OP_KILL_CURSORS, OP_INSERT, OP_UPDATE, OP_DELETE, exhaust OP_REPLY' '-maxwire 3' $old python3 /tmp/mongopy.py legacy "$url"
+	capture opquery 'every command in an OP_QUERY, find and getMore too' '-maxwire 5' $old python3 /tmp/mongopy.py crud "$url"
+
+	capture sections 'sections of kind 0, 1 and 2 in every order, the last of an unknown kind' '' mongoraw sections $login
+	capture flags 'flag bits known and unknown' '' mongoraw flags $login
+	capture checksum 'checksums right and wrong, also under compression' '' mongoraw checksum $login
+	capture compressed-noop 'OP_COMPRESSED that is not, and every compressor on one connection' '' mongoraw noop $login
+	capture old 'every opcode from before OP_MSG, OP_COMMAND too' '-maxwire 3' mongoraw old $login
+	capture segments 'several messages in one segment, one message in many' '' mongoraw segments $login
+	capture ids 'request ids above 2^31, zero, and one twice' '' mongoraw ids $login
+	capture tls 'the start of crud under TLS 1.3, with its key log' "-tls $OUT/tls.tls.keys" mongogo ping "$url?tls=true&tlsInsecure=true"
+
 	capture mixed 'load of small exchanges on several connections' '' env OPS=600 mongogo mixed "$url?appName=ycsb"
 	capture mixed-zstd 'the same under zstd' '-compressors zstd' env OPS=240 mongogo mixed "$url?appName=ycsb&compressors=zstd"
+	capture mixed-legacy 'load of small exchanges in legacy opcodes' '-maxwire 3' $old python3 /tmp/mongopy.py mixed "$url"
 	capture demo 'a shop: finds, an aggregate, a slow query, a duplicate key, getMore' '-slow reviews=150ms' mongogo demo "$url?appName=shop&maxPoolSize=4"
 }
 
@@ -63,14 +101,13 @@ declare -A shows
 
 # capture NAME SHOWS FLAGS CLIENT... records one, if it is wanted, and moves it to the testdata when it is whole.
 capture() {
-	local name=$1 flags=$3 backend=open size
+	local name=$1 flags=$3 size
 	names+=("$name")
 	shows[$name]=$2
 	is_wanted "$name" || return 0
 	shift 3
-	[[ $name == auth* ]] && backend=auth
 	say "recording $name"
-	FRONT="-backend $CACHE/run/$backend.sock $flags" unshare -n bash "$here/record.sh" "$name" "$@"
+	FRONT="-backend $CACHE/run/open.sock $flags" unshare -n bash "$here/record.sh" "$name" "$@"
 	gzip -9nf "$OUT/$name.pcap"
 	size=$(stat -c %s "$OUT/$name.pcap.gz")
 	[ "$size" -le 65536 ] || die "$name: $size bytes are more than a small capture"

@@ -35,6 +35,8 @@ type config struct {
 	speculative bool
 	slow        map[string]time.Duration // by collection
 	listen      string
+	user        string // whose password the front checks itself
+	password    string
 }
 
 func main() {
@@ -50,12 +52,14 @@ func main() {
 	compressors := flag.String("compressors", "", "`names` to agree to, with commas")
 	slow := flag.String("slow", "", "`collection=duration` to answer late")
 	truthFile := flag.String("truth", "", "`file` for the exchanges, written at the end")
+	user := flag.String("user", "", "`name:password` that the front itself checks, by SCRAM-SHA-1 or PLAIN")
 	keys := flag.String("tls", "", "speak TLS and log its keys to this `file`")
 	flag.Parse()
 
 	if *compressors != "" {
 		c.compressors = strings.Split(*compressors, ",")
 	}
+	c.user, c.password, _ = strings.Cut(*user, ":")
 	if name, d, ok := strings.Cut(*slow, "="); ok {
 		delay, err := time.ParseDuration(d)
 		if err != nil {

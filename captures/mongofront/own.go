@@ -16,6 +16,10 @@ func (s *session) own(name string, p *opMsg) (bsoncore.Document, error) {
 		return s.endTransaction(p), nil
 	case "bulkWrite":
 		return s.bulkWrite(p)
+	case "saslStart", "saslContinue":
+		if s.user != "" {
+			return s.sasl(p.doc), nil
+		}
 	case "find", "insert":
 		if text(e.Value()) != typesCollection {
 			break

@@ -32,6 +32,7 @@ type session struct {
 	back       *bufio.Reader    // of backend
 	cursors    map[int64]string // namespaces of legacy cursors, for OP_KILL_CURSORS
 	txn        *int64           // the transaction that is open
+	login      *login           // with the user of the flags
 	lastN      int64            // what the last legacy write did, for getLastError
 }
 
@@ -226,16 +227,19 @@ func isHello(command string) bool {
 
 // hello answers with FerretDB's hello and what the flags claim.
 func (s *session) hello(p *opMsg) (bsoncore.Document, error) {
-	ask := p
-	if !s.speculative {
-		ask = &opMsg{doc: edit(p.doc, []string{"speculativeAuthenticate"}, nil)}
+	ask, add := p, d("maxWireVersion", int32(s.maxWire))
+	start, starts := p.doc.Lookup("speculativeAuthenticate").DocumentOK()
+	if starts && s.user != "" {
+		add = append(add, d("speculativeAuthenticate", bson.Raw(s.sasl(start)))...)
+	}
+	if !s.speculative || s.user != "" {
+		ask = &opMsg{doc: edit(p.doc, []string{"speculativeAuthenticate", "saslSupportedMechs"}, nil)}
 	}
 	answer, err := s.ask(ask)
 	if err != nil {
 		return nil, err
 	}
 	drop := []string{"maxWireVersion", "compression", "topologyVersion"}
-	add := d("maxWireVersion", int32(s.maxWire))
 	var agreed bson.A
 	for _, v := range list(p.doc.Lookup("compression")) {
 		if slices.Contains(s.compressors, text(v)) {
