@@ -58,8 +58,9 @@ func (t *Table) shrink(cur *flow) {
 		if f := t.lists[closed].oldest; f != nil {
 			t.forget(f)
 		} else if hd := t.holds.head; hd != nil {
-			t.settle(hd.flow, true)
-			t.finish(hd.flow)
+			f := hd.flow
+			t.settle(f, true)
+			t.finish(f)
 		} else if f := t.stalest(halfOpen, cur); f != nil {
 			t.evict(f)
 		} else if f := t.stalest(closing, cur); f != nil {

@@ -14,10 +14,10 @@ type flow struct {
 	stream.Flow
 	half    [2]half        // by the direction in which the bytes travel
 	hold    *hold          // nil if nothing waits
-	handler stream.Handler // nil until the first chunk
 	last    int64          // time of the last packet
-	packet  uint64         // number of the last packet
 	touched int64          // time when it was put at the young end of its list
+	packet  uint64         // number of the last packet
+	handler stream.Handler // nil until the first chunk
 	synAt   int64          // time of the last SYN before the SYN-ACK
 	born    uint64         // flows are numbered as they begin
 	newer   *flow          // of the list
@@ -25,8 +25,8 @@ type flow struct {
 	kind    kind
 }
 
-// flowCost is what a flow takes of the budget: itself and its place among the free slots.
-const flowCost = int(unsafe.Sizeof(flow{})) + 4
+// flowCost is what a flow takes of the budget: itself, as the allocator rounds it, and its place among the free slots.
+const flowCost = (int(unsafe.Sizeof(flow{}))+15)&^15 + 4
 
 // half is one direction of a flow. Sequence numbers are compared as differences, so they may wrap.
 type half struct {

@@ -184,8 +184,6 @@ func (t *Table) settle(f *flow, force bool) {
 			break
 		}
 	}
-	f.half[0].finish()
-	f.half[1].finish()
 }
 
 // release delivers the runs of direction d that are next and wait for nothing.

@@ -181,7 +181,9 @@ func (t *Table) take(f *flow, d stream.Dir, s *packet.Segment) {
 		f.hold.q[d].heard = true
 		t.settle(f, false)
 	}
-	t.finish(f)
+	if f.kind == closing {
+		t.finish(f)
+	}
 }
 
 // acknowledge notes what s says about the other direction.
@@ -263,6 +265,8 @@ func (t *Table) fin(f *flow, h *half, seq uint32, d stream.Dir) {
 
 // finish closes f if both directions have ended.
 func (t *Table) finish(f *flow) {
+	f.half[0].finish()
+	f.half[1].finish()
 	if f.half[0].is(done) && f.half[1].is(done) && f.hold == nil {
 		t.end(f, stream.Finished)
 		t.entomb(f)
