@@ -1,0 +1,198 @@
+package packet
+
+import (
+	"container/list"
+	"time"
+)
+
+// Limits on the fragments that are kept. Where one is reached the oldest datagram is given up.
+const (
+	// maxDatagrams is how many may be incomplete at once. A host sends fragments of a datagram one after the other,
+	// so even many hosts have few open; loss and hostile traffic make more.
+	maxDatagrams = 1024
+	// maxFragmentBytes is how many bytes they may hold together: 256 of the largest.
+	maxFragmentBytes = 16 << 20
+	// maxPieces is how many stretches of one datagram may be there with gaps between them: twice what a datagram of
+	// 64 KiB has at an MTU of 576 if every second fragment comes first.
+	maxPieces = 128
+	// maxWait is how long the first fragment waits for the others, by capture time: Linux's net.ipv4.ipfrag_time.
+	maxWait = int64(30 * time.Second)
+	// maxDatagram is what the 16 bits of a length can say.
+	maxDatagram = 65535
+)
+
+// fragmentKey tells datagrams apart (RFC 791, section 3.2; RFC 8200, section 4.5).
+type fragmentKey struct {
+	src, dst [16]byte
+	id       uint32
+	proto    uint8 // version 4 only
+	version  uint8
+}
+
+// fragments holds the datagrams that are not whole.
+type fragments struct {
+	waiting     map[fragmentKey]*list.Element
+	oldest      list.List // of *datagram, by arrival of the first fragment
+	bytes       int       // allocated for all of them
+	reassembled uint64
+	dropped     uint64
+}
+
+// datagram is one that is not whole.
+type datagram struct {
+	key    fragmentKey
+	first  int64 // when its first fragment came, ns since the Unix epoch
+	proto  uint8 // what the datagram carries, from the fragment at 0
+	buf    []byte
+	pieces []piece // what came, in order, with gaps between
+	end    int     // length of the whole; -1 until the last fragment came
+	cut    int     // bytes from here on are not all there, because a fragment was cut by the snap length
+}
+
+// piece is a stretch of bytes.
+type piece struct{ from, to int }
+
+// fragment keeps a fragment and, if it is the last to come, reads the datagram. f is the fragment without headers,
+// at its place in the datagram.
+func (r *Parser) fragment(s *Segment, key fragmentKey, proto uint8, f span, at int, more bool, ip []byte, depth int) Result {
+	switch proto {
+	case protoTCP, protoUDP, protoGRE, protoIPv4, protoIPv6, protoMPLS, protoAH, protoDestination:
+	default:
+		return NotTCP
+	}
+	if at+f.wire > maxDatagram || more && f.wire%8 != 0 || f.wire == 0 || depth >= maxTunnels {
+		return Malformed
+	}
+	t := &r.fragments
+	d := t.get(key, s.Time)
+	if at == 0 {
+		d.proto = proto
+	}
+	before := cap(d.buf)
+	ok := d.put(at, f, more)
+	t.bytes += cap(d.buf) - before
+	if !ok {
+		t.drop(d)
+		return Fragment
+	}
+	if !d.whole() {
+		for t.bytes > maxFragmentBytes {
+			t.drop(t.oldest.Front().Value.(*datagram))
+		}
+		return Fragment
+	}
+	t.remove(d)
+	t.reassembled++
+	return r.transport(s, d.proto, span{d.buf[:min(d.cut, d.end)], d.end}, ip, depth+1)
+}
+
+// get finds the datagram, or begins it.
+func (t *fragments) get(key fragmentKey, now int64) *datagram {
+	for e := t.oldest.Front(); e != nil; e = t.oldest.Front() {
+		d := e.Value.(*datagram)
+		if now-d.first <= maxWait {
+			break
+		}
+		t.drop(d)
+	}
+	if e := t.waiting[key]; e != nil {
+		return e.Value.(*datagram)
+	}
+	if len(t.waiting) == maxDatagrams {
+		t.drop(t.oldest.Front().Value.(*datagram))
+	}
+	if t.waiting == nil {
+		t.waiting = make(map[fragmentKey]*list.Element)
+	}
+	d := &datagram{key: key, first: now, end: -1, cut: maxDatagram}
+	t.waiting[key] = t.oldest.PushBack(d)
+	return d
+}
+
+func (t *fragments) drop(d *datagram) {
+	t.remove(d)
+	t.dropped++
+}
+
+func (t *fragments) remove(d *datagram) {
+	t.oldest.Remove(t.waiting[d.key])
+	delete(t.waiting, d.key)
+	t.bytes -= cap(d.buf)
+}
+
+// put copies what is new: of bytes that came twice the first stay. It returns false when there are too many pieces.
+func (d *datagram) put(at int, f span, more bool) bool {
+	to := at + f.wire
+	if !more && d.end < 0 {
+		d.end = to
+	}
+	if d.end >= 0 {
+		to = min(to, d.end)
+	}
+	if at >= to {
+		return true
+	}
+	d.grow(to)
+	// before and after are the pieces that do not touch the new one; those between are swallowed by it.
+	before := 0
+	for before < len(d.pieces) && d.pieces[before].to < at {
+		before++
+	}
+	after := before
+	merged := piece{at, to}
+	place := at // of the next byte that may be new
+	for ; after < len(d.pieces) && d.pieces[after].from <= to; after++ {
+		p := d.pieces[after]
+		d.fill(at, f.b, place, min(p.from, to))
+		place = max(place, p.to)
+		merged = piece{min(merged.from, p.from), max(merged.to, p.to)}
+	}
+	d.fill(at, f.b, place, to)
+	if before == after {
+		if len(d.pieces) == maxPieces {
+			return false
+		}
+		d.pieces = append(d.pieces, piece{})
+		copy(d.pieces[before+1:], d.pieces[before:])
+	} else {
+		d.pieces = append(d.pieces[:before+1], d.pieces[after:]...)
+	}
+	d.pieces[before] = merged
+	return true
+}
+
+// fill copies the bytes from..to of the datagram out of a fragment that begins at at.
+func (d *datagram) fill(at int, b []byte, from, to int) {
+	if from >= to {
+		return
+	}
+	if captured := at + len(b); to > captured {
+		d.cut = min(d.cut, max(from, captured))
+		to = captured
+	}
+	if from < to {
+		copy(d.buf[from:to], b[from-at:])
+	}
+}
+
+// grow makes room for n bytes.
+func (d *datagram) grow(n int) {
+	if n <= len(d.buf) {
+		return
+	}
+	if n > cap(d.buf) {
+		room := max(n, min(2*cap(d.buf), maxDatagram))
+		if d.end >= 0 {
+			room = max(n, d.end)
+		}
+		buf := make([]byte, n, room)
+		copy(buf, d.buf)
+		d.buf = buf
+	}
+	d.buf = d.buf[:n]
+}
+
+// whole says that every byte from the first to the end came.
+func (d *datagram) whole() bool {
+	return d.end >= 0 && len(d.pieces) == 1 && d.pieces[0] == piece{0, d.end}
+}
