@@ -1,0 +1,169 @@
+package filter
+
+import (
+	"strings"
+
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// treeTest asks the fields of one path in the messages of one protocol.
+type treeTest struct {
+	source
+	protocol string
+	path     []string // below the protocol's root
+	test     test
+	bit      uint // in what eval gets
+}
+
+func (p *parser) tree(path []element, t test) (node, error) {
+	path = p.resolve(path)
+	if len(path) > maxPath {
+		return nil, p.fail(path[0].pos, "the path is too long")
+	}
+	trees := p.filter.trees
+	if len(trees) == maxTreeTests {
+		return nil, p.fail(path[0].pos, "more than %d comparisons of fields", maxTreeTests)
+	}
+	n := &treeTest{source: newSource(path, t), protocol: path[0].name, test: t, bit: uint(len(trees))}
+	for _, e := range path[1:] {
+		n.path = append(n.path, e.name)
+	}
+	p.filter.trees = append(trees, n)
+	return n, nil
+}
+
+// resolve replaces the longest beginning of the path that is an alias. Elements in quotes are nobody's alias.
+func (p *parser) resolve(path []element) []element {
+	plain := 0
+	for plain < len(path) && path[plain].bare {
+		plain++
+	}
+	for n := plain; n > 1; n-- {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = path[i].name
+		}
+		target, ok := p.options.Aliases[strings.Join(names, ".")]
+		if !ok {
+			continue
+		}
+		var out []element
+		for name := range strings.SplitSeq(target, ".") {
+			out = append(out, element{name: name, pos: path[0].pos})
+		}
+		return append(out, path[n:]...)
+	}
+	return path
+}
+
+func (n *treeTest) eval(r *record.Record, found uint64, all bool) Tri {
+	switch {
+	case r.Protocol != n.protocol:
+		return False
+	case found>>n.bit&1 != 0:
+		return True
+	case all:
+		return False
+	}
+	return Undecided
+}
+
+// level is an open field on the way through a tree. A set bit i of its mask says that the first i elements of the path
+// were met on the way to the field.
+type level struct {
+	end   int // index behind its last descendant
+	mask  uint64
+	index int // number of array elements among its children so far
+}
+
+// any tells whether a field at the end of the path meets the test. It goes once through the tree and leaves out what
+// no beginning of the path leads to.
+func (n *treeTest) any(t *wire.Tree) bool {
+	var memory [32]level
+	open := memory[:0]
+	done := uint64(1) << len(n.path)
+	for i := 0; i < len(t.Fields); {
+		f := &t.Fields[i]
+		next := max(int(f.End), i+1)
+		for len(open) > 0 && i >= open[len(open)-1].end {
+			open = open[:len(open)-1]
+		}
+		var mask uint64
+		if len(open) == 0 {
+			if t.Name(f) == n.protocol {
+				mask = 1
+			}
+		} else {
+			mask = n.step(t, f, &open[len(open)-1])
+		}
+		if mask == 0 {
+			i = next
+			continue
+		}
+		if mask&done != 0 && n.fits(t, f) {
+			return true
+		}
+		open = append(open, level{end: next, mask: mask})
+		i++
+	}
+	return false
+}
+
+// step is the mask of f, a child of a level.
+func (n *treeTest) step(t *wire.Tree, f *wire.Field, in *level) (mask uint64) {
+	index := -1
+	if f.Index {
+		mask, index = in.mask, in.index
+		in.index++
+	}
+	name := t.Name(f)
+	for i, e := range n.path {
+		if in.mask>>i&1 != 0 && (name == e || index >= 0 && isIndex(e, index)) {
+			mask |= 2 << i
+		}
+	}
+	return mask
+}
+
+// fits asks a field at the end of the path. What is secret meets no comparison, and what was not all kept meets none
+// but contains.
+func (n *treeTest) fits(t *wire.Tree, f *wire.Field) bool {
+	if n.test.op == present {
+		return true
+	}
+	f = t.Shown(f)
+	if f == nil || f.Class == wire.Secret {
+		return false
+	}
+	if n.test.op != contains && len(t.Bytes(f)) < f.Len {
+		return false
+	}
+	switch f.Kind {
+	case wire.Unsigned:
+		return n.test.ofNumber(fromUint(f.Num), f.Label)
+	case wire.Signed:
+		return n.test.ofNumber(number{kind: signed, i: int64(f.Num)}, f.Label)
+	case wire.Float:
+		return n.test.ofNumber(fromBits(f.Num), f.Label)
+	case wire.Bit:
+		label := "false"
+		if f.Num != 0 {
+			label = "true"
+		}
+		return n.test.ofNumber(fromUint(f.Num), label)
+	case wire.Text:
+		return n.test.ofText(borrow(t.Content(f)))
+	case wire.Octets:
+		b := t.Content(f)
+		switch {
+		case f.Label != "":
+			return n.test.ofText(f.Label)
+		case f.Type != nil && len(t.Bytes(f)) == f.Len:
+			var buf [64]byte
+			return n.test.ofTyped(borrow(f.Type.Append(buf[:0], b)))
+		}
+		return n.test.ofBytes(b)
+	}
+	return false
+}
