@@ -187,9 +187,9 @@ func TestLayers(t *testing.T) {
 		{"erspan 2", capture.LinkRaw, want4, []gopacket.SerializableLayer{
 			outer4(layers.IPProtocolGRE), &layers.GRE{Protocol: layers.EthernetTypeERSPAN, SeqPresent: true}, &layers.ERSPANII{Version: 1}, bridged}},
 		{"erspan 3", capture.LinkRaw, want4, []gopacket.SerializableLayer{
-			outer4(layers.IPProtocolGRE), &layers.GRE{Protocol: 0x22eb, SeqPresent: true}, raw("\x20............"[:12]), bridged}},
+			outer4(layers.IPProtocolGRE), &layers.GRE{Protocol: 0x22eb, SeqPresent: true}, raw("\x20.........\x00\x00"), bridged}},
 		{"erspan 3 with subheader", capture.LinkRaw, want4, []gopacket.SerializableLayer{
-			outer4(layers.IPProtocolGRE), &layers.GRE{Protocol: 0x22eb, SeqPresent: true}, raw("\x20..........\x01subheadr"), bridged}},
+			outer4(layers.IPProtocolGRE), &layers.GRE{Protocol: 0x22eb, SeqPresent: true}, raw("\x20.........\x00\x01subheadr"), bridged}},
 		{"pptp", capture.LinkRaw, want4, []gopacket.SerializableLayer{
 			outer4(layers.IPProtocolGRE), raw("\x30\x81\x88\x0b\x00\x20\x00\x01sequackn"), ppp(layers.PPPTypeIPv4), v4}},
 		{"vxlan", capture.LinkEthernet, want4, []gopacket.SerializableLayer{ether(layers.EthernetTypeIPv4), outer4(layers.IPProtocolUDP), udp(4789), vxlan, bridged}},
@@ -281,6 +281,7 @@ func TestResults(t *testing.T) {
 		{"hop by hop in ipv4", capture.LinkRaw, serialize(t, ip4(0), raw("xxxxxxxxxxxxxxxx")), NotTCP},
 		{"gre version 2", capture.LinkRaw, serialize(t, ip4(layers.IPProtocolGRE), raw("\x00\x02\x08\x00"), v4), NotTCP},
 		{"gre with routing", capture.LinkRaw, serialize(t, ip4(layers.IPProtocolGRE), raw("\x40\x00\x08\x00"), v4), NotTCP},
+		{"erspan 3 of another frame", capture.LinkRaw, serialize(t, ip4(layers.IPProtocolGRE), raw("\x00\x00\x22\xeb\x20.........\x08\x00"), v4), NotTCP},
 		{"lcp", capture.LinkPPP, []byte("\xff\x03\xc0\x21\x01"), NotTCP},
 		{"pppoe discovery", capture.LinkPPPEther, []byte("\x11\x09\x00\x00\x00\x00"), NotTCP},
 		{"appletalk", capture.LinkNull, []byte("\x10\x00\x00\x00...."), NotTCP},

@@ -74,11 +74,14 @@ func (r *Parser) gre(s *Segment, f span, depth int) Result {
 	if kind == etherERSPAN2 && flags&sequence != 0 {
 		header += 8 // type II; type I has no header
 	}
-	if kind == etherERSPAN3 {
+	if kind == etherERSPAN3 { // https://datatracker.ietf.org/doc/html/draft-foschiano-erspan-03, section 4.3
 		if len(f.b) < header+12 {
 			return f.short(header + 12)
 		}
 		header += 12
+		if f.b[header-2]&0x7c != 0 {
+			return NotTCP // the mirrored frame is not Ethernet
+		}
 		if f.b[header-1]&1 != 0 {
 			header += 8 // platform specific subheader
 		}
