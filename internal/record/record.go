@@ -119,14 +119,42 @@ func (r *Record) Text(c Col) string {
 	return unsafe.String(unsafe.SliceData(r.text[s.off:]), s.len)
 }
 
+// SetSummary makes Summary from Operation and Target.
+func (r *Record) SetSummary() {
+	r.AppendText(Summary, func(b []byte) []byte {
+		b = append(b, r.Text(Operation)...)
+		if r.Has(Target) {
+			b = append(b, ' ')
+			b = append(b, r.Text(Target)...)
+		}
+		return b
+	})
+}
+
 // Reset empties the record and keeps its memory.
 func (r *Record) Reset() {
 	*r = Record{text: r.text[:0], Attributes: r.Attributes[:0], Messages: r.Messages[:0]}
 }
 
-// SetAttribute appends an attribute of a number's kind.
-func (r *Record) SetAttribute(name string, kind Kind, n int64) {
-	r.Attributes = append(r.Attributes, Attribute{Name: name, Kind: kind, Num: n})
+// PutAttribute states an attribute: with sum numbers add up, otherwise the last statement stays. text is copied.
+func (r *Record) PutAttribute(name string, kind Kind, sum bool, n int64, text string) {
+	i := 0
+	for i < len(r.Attributes) && r.Attributes[i].Name != name {
+		i++
+	}
+	if i == len(r.Attributes) {
+		r.Attributes = append(r.Attributes, Attribute{Name: name, Kind: kind})
+	}
+	a := &r.Attributes[i]
+	if sum {
+		n += a.Num
+	}
+	a.Num = n
+	if text != "" {
+		at := len(r.text)
+		r.text = append(r.text, text...)
+		a.Text = r.text[at:len(r.text):len(r.text)]
+	}
 }
 
 // Status is how an exchange ended.

@@ -92,6 +92,9 @@ func (c *Cursor) More() bool { return c.Left() > 0 }
 // Rest lends the kept bytes from here to the end of the innermost sized group or of the run.
 func (c *Cursor) Rest() []byte { return c.b[c.pos:] }
 
+// Kept lends all bytes of the message that were kept.
+func (c *Cursor) Kept() []byte { return c.data }
+
 // Err is the first error, or nil.
 func (c *Cursor) Err() *Error {
 	if c.err.Kind == 0 {
@@ -239,34 +242,80 @@ func (c *Cursor) slow(name string, n int, kind Kind, order int) uint64 {
 	return v
 }
 
-// Bytes reads n bytes and lends them. t says how they are shown; nil shows them as hexadecimal digits.
+// Bytes reads n bytes and lends them. t says how they are shown; nil shows them as hexadecimal digits. Bytes that were
+// not kept are passed over: nil is returned and Cut tells.
 func (c *Cursor) Bytes(name string, n int, t *Type) []byte {
-	if n < 0 || len(c.b)-c.pos < n {
-		if !c.hop(name, n) {
-			return nil
-		}
+	if !c.have(name, n) {
+		c.pass(name, n, Octets)
+		return nil
 	}
 	if c.tree != nil {
 		c.leaf(name, n, Octets).Type = t
 	}
-	p := c.b[c.pos : c.pos+n : c.pos+n]
-	c.pos += n
-	return p
+	return c.lend(n)
 }
 
-// String reads n bytes of text and lends them.
+// String reads n bytes of text and lends them, as Bytes does.
 func (c *Cursor) String(name string, n int) []byte {
-	if n < 0 || len(c.b)-c.pos < n {
-		if !c.hop(name, n) {
-			return nil
-		}
+	if !c.have(name, n) {
+		c.pass(name, n, Text)
+		return nil
 	}
 	if c.tree != nil {
 		c.leaf(name, n, Text)
 	}
-	p := c.b[c.pos : c.pos+n : c.pos+n]
+	return c.lend(n)
+}
+
+// Terminated reads n bytes of text whose last is a NUL and lends them without it, as Bytes does.
+func (c *Cursor) Terminated(name string, n int) []byte {
+	if n < 1 {
+		c.Fail(name, "text without its NUL")
+		return nil
+	}
+	if !c.have(name, n) {
+		c.pass(name, n, Text)
+		return nil
+	}
+	if c.b[c.pos+n-1] != 0 {
+		c.Fail(name, "text without its NUL")
+		return nil
+	}
+	if c.tree != nil {
+		c.leaf(name, n, Text).trim = 1
+	}
+	return c.lend(n)[: n-1 : n-1]
+}
+
+// have tells whether the next n bytes were kept, in one run.
+func (c *Cursor) have(name string, n int) bool {
+	if n >= 0 && len(c.b)-c.pos >= n {
+		return true
+	}
+	if c.pos == len(c.b) && n >= 0 && n <= c.Left() {
+		c.seek(c.Pos())
+	}
+	return n >= 0 && len(c.b)-c.pos >= n
+}
+
+func (c *Cursor) lend(n int) []byte {
 	c.pos += n
-	return p
+	return c.b[c.pos-n : c.pos : c.pos]
+}
+
+// pass goes over n bytes that were not all kept, though the sender sent them.
+func (c *Cursor) pass(name string, n int, kind Kind) {
+	if n < 0 || n > c.Left() {
+		c.lack(name, n)
+		return
+	}
+	if !c.cut {
+		c.cut, c.firstCut = true, Error{Kind: Cut, Field: name, What: "bytes were not kept", Offset: c.Pos(), Buffer: c.buffer}
+	}
+	if c.tree != nil {
+		c.leaf(name, n, kind)
+	}
+	c.move(n)
 }
 
 // CString reads text up to and with a NUL byte and lends it without the NUL.
@@ -302,10 +351,22 @@ func (c *Cursor) Skip(name string, n int, t *Type) {
 		c.lack(name, n)
 		return
 	}
-	if c.tree != nil && n > 0 {
+	if c.tree != nil && (n > 0 || t != nil) {
 		c.leaf(name, n, Octets).Type = t
 	}
 	c.move(n)
+}
+
+// SkipText passes over n bytes of text whose last is a NUL as one field, also where they were not kept.
+func (c *Cursor) SkipText(name string, n int) {
+	if n < 1 {
+		c.Fail(name, "text without its NUL")
+		return
+	}
+	if c.Skip(name, n, nil); c.tree != nil && c.err.Kind == 0 {
+		f := c.last()
+		f.Kind, f.trim = Text, 1
+	}
 }
 
 // move goes n bytes on, also into a hole; n is within the group.
@@ -317,51 +378,57 @@ func (c *Cursor) move(n int) {
 	c.seek(c.Pos() + n)
 }
 
-// Frame is what Enter and Group return and their ends take back.
+// Group begins a group whose length nobody says: it ends where its last field ends. End takes back what it returns.
+func (c *Cursor) Group(name string) (open int32) {
+	if c.tree == nil {
+		return 0
+	}
+	return c.group(name)
+}
+
+// End ends the group that Group began.
+func (c *Cursor) End(open int32) {
+	if c.tree != nil {
+		c.close(open)
+	}
+}
+
+// Frame is what Limit and Enter return and Leave takes back.
 type Frame struct {
 	limit int
 	n     int // length of b
 	open  int32
-	class Class
 	sized bool
 }
 
-func (c *Cursor) frame() Frame { return Frame{c.limit, len(c.b), c.open, c.class, c.sized} }
-
-// Enter begins a group of n bytes from here. A group that does not fit is an error, and the group is then empty.
+// Enter begins a group of n bytes from here. A group that does not fit is an error, and is then empty.
 func (c *Cursor) Enter(name string, n int) Frame {
-	f := c.Group(name)
-	c.Resize(name, n, 0)
+	open := c.open
+	c.Group(name)
+	f := c.Limit(name, n, 0)
+	f.open = open
 	return f
 }
 
-// Group begins a group whose length is not known yet: it ends where its last field ends, or where Resize says.
-// Leave ends it.
-func (c *Cursor) Group(name string) Frame {
-	f := c.frame()
-	c.sized = false
-	if c.tree != nil && c.err.Kind == 0 {
-		c.group(name)
-	}
-	return f
-}
-
-// Resize makes the innermost group n bytes long, of which before were read already: for groups that begin with
+// Limit gives the innermost group a length of n bytes, of which before were read already: for groups that begin with
 // their own length, which is the field just read.
-func (c *Cursor) Resize(field string, n, before int) {
-	if n -= before; n < 0 || n > c.Left() {
+func (c *Cursor) Limit(field string, n, before int) Frame {
+	f := Frame{c.limit, len(c.b), c.open, c.sized}
+	c.sized = true
+	if n -= before; n < 0 || n > c.limit-c.Pos() || c.err.Kind != 0 {
 		c.lack(field, n)
-		return
+		c.sized = false
+		return f
 	}
 	c.limit = c.Pos() + n
-	c.sized = true
 	if c.pos+n < len(c.b) {
 		c.b = c.b[:c.pos+n]
 	}
+	return f
 }
 
-// Elide moves to the end of the innermost sized group if nobody watches, and tells whether it did: for a decoder that
-// needs no fact from there.
+// Elide moves to the end of the innermost group with a length if nobody watches, and tells whether it did: for a
+// decoder that needs no fact from there.
 func (c *Cursor) Elide() bool {
 	if c.tree != nil {
 		return false
@@ -372,8 +439,8 @@ func (c *Cursor) Elide() bool {
 	return true
 }
 
-// Leave ends the group that f began. Bytes of a sized group that nobody described become the field "unknown". Where
-// reading the group failed because bytes were cut, and the group has a length, it goes on behind the group.
+// Leave ends what Limit or Enter began. Bytes that nobody described become the field "unknown". Where reading failed
+// because bytes were cut, it goes on behind the group.
 func (c *Cursor) Leave(f Frame) {
 	if c.err.Kind != 0 {
 		c.mend()
@@ -383,19 +450,23 @@ func (c *Cursor) Leave(f Frame) {
 	if c.tree != nil {
 		c.close(f.open)
 	}
-	c.class, c.sized = f.class, f.sized
-	if c.err.Kind != 0 {
-		c.limit = f.limit
-	} else if c.limit != f.limit {
-		c.limit = f.limit
+	c.sized, c.limit = f.sized, f.limit
+	switch {
+	case c.err.Kind != 0:
+	case c.pos <= len(c.b) && f.n >= len(c.b) && f.n <= cap(c.b) && c.base+f.n <= c.limit && c.whole():
+		c.b = c.b[:f.n]
+	default:
 		c.seek(c.Pos())
 	}
 }
 
+// whole tells whether b is the beginning of a message that has no holes: then a group is left without a search.
+func (c *Cursor) whole() bool { return len(c.runs) == 0 && c.b != nil }
+
 // mend clears the error Cut at the end of a group with a length, and moves there.
 func (c *Cursor) mend() {
 	if c.err.Kind != Cut || !c.sized || c.err.Buffer != c.buffer {
-		return
+		return // the error stays
 	}
 	if !c.cut {
 		c.cut, c.firstCut = true, c.err

@@ -83,20 +83,25 @@ func (c *Cursor) leaf(name string, n int, kind Kind) *Field {
 	return &t.Fields[len(t.Fields)-1]
 }
 
-func (c *Cursor) group(name string) {
-	c.leaf(name, 0, Group)
-	c.open = int32(len(c.tree.Fields) - 1)
+func (c *Cursor) group(name string) int32 {
+	open := c.open
+	if c.err.Kind == 0 {
+		c.leaf(name, 0, Group)
+		c.open = int32(len(c.tree.Fields) - 1)
+	}
+	return open
 }
 
 // close ends the innermost group and makes open the innermost one.
 func (c *Cursor) close(open int32) {
-	if c.open == open {
-		return // it was begun after an error
+	for c.open != open { // nothing to close if it was begun after an error
+		f := &c.tree.Fields[c.open]
+		if f.Buffer == c.buffer {
+			f.Len = c.Pos() - f.Off
+		}
+		f.End = int32(len(c.tree.Fields))
+		c.open = f.Parent
 	}
-	f := &c.tree.Fields[c.open]
-	f.Len = c.Pos() - f.Off
-	f.End = int32(len(c.tree.Fields))
-	c.open = open
 }
 
 func (c *Cursor) last() *Field {
@@ -140,6 +145,23 @@ func (c *Cursor) Flags(flags []Flag) {
 	c.tree.Fields[at].End = int32(len(c.tree.Fields))
 }
 
+// Retitle gives the field just read, if it is the only one of the innermost group, and the group a better name, once
+// its value told what it is.
+func (c *Cursor) Retitle(name string) {
+	if f := c.last(); f != nil && c.open >= 0 {
+		f.Name = name
+		g := &c.tree.Fields[c.open]
+		g.Name, g.Detail = name, true
+	}
+}
+
+// Rename gives the innermost group a better name, once a field of it told what it is.
+func (c *Cursor) Rename(name string) {
+	if c.tree != nil && c.err.Kind == 0 && c.open >= 0 {
+		c.tree.Fields[c.open].Name = name
+	}
+}
+
 // Detail marks the field just read as not worth a line of its own.
 func (c *Cursor) Detail() {
 	if f := c.last(); f != nil {
@@ -172,7 +194,7 @@ func (c *Cursor) Index() {
 	}
 }
 
-// Classify gives the fields read from here to the end of the innermost group a class, and returns the one before.
+// Classify gives the fields read from here on a class, and returns the one before.
 func (c *Cursor) Classify(k Class) Class {
 	was := c.class
 	c.class = k

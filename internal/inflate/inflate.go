@@ -1,0 +1,183 @@
+// Package inflate decompresses what protocols carry, within limits. It knows codecs; it knows no protocol.
+//
+// Every function appends to dst at most limit bytes. Where src is cut short or broken it returns what could be
+// decompressed, and an error.
+package inflate
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+)
+
+// ErrLimit says that there is more than the limit allows.
+var ErrLimit = errors.New("more than the limit when decompressed")
+
+// window bounds the memory that a zstd frame may ask a decoder to hold: the format's recommended minimum for decoders.
+const window = 8 << 20
+
+var zlibs, zstds sync.Pool
+
+// Zlib decompresses the zlib format (RFC 1950).
+func Zlib(dst, src []byte, limit int) ([]byte, error) {
+	r, _ := zlibs.Get().(*zlibReader)
+	var err error
+	if r == nil {
+		r = &zlibReader{}
+		r.src.Reset(src)
+		r.z, err = zlib.NewReader(&r.src)
+	} else {
+		r.src.Reset(src)
+		err = r.z.(zlib.Resetter).Reset(&r.src, nil)
+	}
+	if r.z == nil {
+		return dst, err
+	}
+	if err == nil {
+		dst, err = readAll(dst, r.z, limit)
+	}
+	zlibs.Put(r)
+	return dst, err
+}
+
+type zlibReader struct {
+	src bytes.Reader
+	z   io.ReadCloser
+}
+
+// Zstd decompresses the Zstandard format (RFC 8878).
+func Zstd(dst, src []byte, limit int) ([]byte, error) {
+	r, _ := zstds.Get().(*zstdReader)
+	if r == nil {
+		r = &zstdReader{}
+		r.z, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window))
+	}
+	r.src.Reset(src)
+	err := r.z.Reset(&r.src)
+	if err == nil {
+		dst, err = readAll(dst, r.z, limit)
+	}
+	zstds.Put(r)
+	return dst, err
+}
+
+type zstdReader struct {
+	src bytes.Reader
+	z   *zstd.Decoder
+}
+
+// readAll appends what r yields, up to limit bytes.
+func readAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
+	end := len(dst) + limit
+	for {
+		if len(dst) == end {
+			var one [1]byte
+			if n, _ := r.Read(one[:]); n > 0 {
+				return dst, ErrLimit
+			}
+			return dst, nil
+		}
+		if len(dst) == cap(dst) {
+			dst = slices.Grow(dst, min(end-len(dst), max(512, len(dst))))
+		}
+		n, err := r.Read(dst[len(dst):min(cap(dst), end)])
+		dst = dst[:len(dst)+n]
+		if err == io.EOF {
+			return dst, nil
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+}
+
+// Snappy decompresses Snappy's block format.
+func Snappy(dst, src []byte, limit int) ([]byte, error) {
+	n, err := s2.DecodedLen(src)
+	if err != nil {
+		return dst, err
+	}
+	if n > limit {
+		return snappyHead(dst, src, limit, ErrLimit)
+	}
+	at := len(dst)
+	// A lying length costs no memory: no element of the format makes more than 64 bytes of one of the source, or
+	// less than 2 of the source.
+	if n > 64*len(src) {
+		return snappyHead(dst, src, limit, s2.ErrCorrupt)
+	}
+	dst = slices.Grow(dst, n)
+	out, err := s2.Decode(dst[at:at+n:at+n], src)
+	if err != nil {
+		return snappyHead(dst[:at], src, limit, err)
+	}
+	return dst[:at+len(out)], nil
+}
+
+// snappyHead decompresses as much of a cut or broken block as there is: element by element, until one does not fit.
+// It returns why.
+// The format is https://github.com/google/snappy/blob/main/format_description.txt.
+func snappyHead(dst, src []byte, limit int, why error) ([]byte, error) {
+	_, n := binary.Uvarint(src)
+	if n <= 0 {
+		return dst, why
+	}
+	start := len(dst)
+	for src = src[n:]; len(src) > 0; {
+		tag := int(src[0])
+		size, off, used := tag>>2+1, 0, 1
+		switch tag & 3 {
+		case 0: // literal; lengths above 60 stand in the next one to four bytes
+			if extra := size - 60; extra > 0 {
+				if len(src) < 1+extra {
+					return dst, why
+				}
+				size = 0
+				for i := range extra {
+					size |= int(src[1+i]) << (8 * i)
+				}
+				size, used = size+1, 1+extra
+			}
+			got := min(size, len(src)-used, limit-(len(dst)-start))
+			dst = append(dst, src[used:used+got]...)
+			if got < size {
+				return dst, why
+			}
+			src = src[used+size:]
+			continue
+		case 1:
+			if used = 2; len(src) < used {
+				return dst, why
+			}
+			size, off = tag>>2&7+4, tag>>5<<8|int(src[1])
+		case 2:
+			if used = 3; len(src) < used {
+				return dst, why
+			}
+			off = int(binary.LittleEndian.Uint16(src[1:]))
+		case 3:
+			if used = 5; len(src) < used {
+				return dst, why
+			}
+			off = int(binary.LittleEndian.Uint32(src[1:]))
+		}
+		if off == 0 || off > len(dst)-start {
+			return dst, why
+		}
+		for range size {
+			if len(dst)-start >= limit {
+				return dst, why
+			}
+			dst = append(dst, dst[len(dst)-off])
+		}
+		src = src[used:]
+	}
+	return dst, why
+}

@@ -1,0 +1,430 @@
+package l7
+
+import (
+	"slices"
+
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/stream"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// Conn is one connection: first unidentified, then a Dialog between two sides. It implements stream.Handler.
+type Conn struct {
+	e     *Engine
+	flow  *stream.Flow
+	info  ConnInfo
+	proto *Protocol
+	dlg   Dialog
+	keep  Keeper // dlg, if it is one
+	// client says which direction of the flow the client sends on.
+	client stream.Dir
+	tried  int  // chunks looked at without an identification
+	dead   bool // given up as unidentified
+	bad    int  // malformed messages in a row
+	side   [2]side
+	layers []stream.Layer
+
+	open   []*exchange // in the order of their requests
+	oneWay [4]uint64   // IDs of the last requests that asked for no answer
+	ways   int         // requests that asked for no answer
+	time   int64       // of the last chunk
+}
+
+// side is what one end sends.
+type side struct {
+	buf    []byte     // kept bytes of the message that is not whole yet
+	runs   []wire.Run // which of its bytes they are, if some were left out
+	size   int        // its length; 0 while that is not known
+	seen   int        // bytes of it that have come by
+	want   wire.Run   // what Keep asked for
+	run    int        // place in buf where the last run that Keep asked for begins
+	doubts record.Doubts
+	began  int64  // time of its first byte
+	packet uint64 // that carried it
+	first  uint64 // order in which this side first spoke, before identification
+	adrift bool   // looking for the beginning of a message
+}
+
+func (s *side) clear(e *Engine) {
+	e.held -= len(s.buf)
+	if cap(s.buf) > keepText {
+		s.buf = nil
+	}
+	s.buf, s.runs, s.size, s.seen, s.want, s.doubts = s.buf[:0], s.runs[:0], 0, 0, wire.Run{}, 0
+}
+
+func (c *Conn) begin(f *stream.Flow) {
+	c.flow = f
+	c.info = ConnInfo{Client: f.A, Server: f.B, Start: f.Start, Midstream: f.Midstream, Values: c.e.cfg.Values}
+}
+
+// HandleChunk takes the next chunk of either direction.
+func (c *Conn) HandleChunk(f *stream.Flow, ch *stream.Chunk) {
+	if len(c.layers) > 0 {
+		c.layers[0].HandleChunk(f, ch, c.above(0))
+		return
+	}
+	c.plain(ch)
+}
+
+// above is the handler of what layer i makes.
+func (c *Conn) above(i int) stream.Handler {
+	if i+1 < len(c.layers) {
+		return layered{c, i + 1}
+	}
+	return layered{c, -1}
+}
+
+type layered struct {
+	c *Conn
+	i int
+}
+
+func (l layered) HandleChunk(f *stream.Flow, ch *stream.Chunk) {
+	if l.i < 0 {
+		l.c.plain(ch)
+		return
+	}
+	l.c.layers[l.i].HandleChunk(f, ch, l.c.above(l.i))
+}
+
+func (l layered) HandleClose(*stream.Flow, stream.Reason, int64, uint64) {}
+
+// plain takes a chunk of the protocol's own bytes.
+func (c *Conn) plain(ch *stream.Chunk) {
+	if c.dead {
+		return
+	}
+	c.time = ch.Time
+	if c.dlg == nil {
+		c.identify(ch)
+		return
+	}
+	if ch.Missing > 0 {
+		c.missing(ch)
+		return
+	}
+	c.feed(ch.Dir, ch.Data, ch)
+}
+
+func (c *Conn) dir(d stream.Dir) Dir {
+	if d == c.client {
+		return ToServer
+	}
+	return ToClient
+}
+
+// feed cuts data into messages. Whole ones are decoded where they lie; the rest waits in the side's buffer.
+func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
+	s := &c.side[d]
+	for len(data) > 0 && c.dlg != nil {
+		switch {
+		case s.adrift:
+			data = c.regain(d, s, data)
+		case s.size > 0:
+			data = c.collect(d, s, data, ch)
+		case len(s.buf) == 0:
+			n, err := c.dlg.Length(c.dir(d), data)
+			switch {
+			case err != nil:
+				c.malformed(d, s)
+				data = data[1:]
+			case n > 0 && n <= len(data):
+				s.began, s.packet = ch.Time, ch.Packet
+				c.message(d, s, data[:n:n], n, nil, ch)
+				data = data[n:]
+			default:
+				s.began, s.packet, s.size = ch.Time, ch.Packet, n
+				if n == 0 {
+					data = c.wait(s, data)
+				}
+			}
+		default:
+			// The header itself is spread over chunks: complete it byte by byte as far as Length asks.
+			s.buf = append(s.buf, data[0])
+			s.seen++
+			c.e.held++
+			data = data[1:]
+			n, err := c.dlg.Length(c.dir(d), s.buf)
+			if err != nil || len(s.buf) > HeadLimit {
+				c.malformed(d, s)
+				continue
+			}
+			if s.size = n; n > 0 && n == s.seen {
+				c.complete(d, s, ch)
+			} else if n > 0 && n < s.seen {
+				c.malformed(d, s)
+			}
+		}
+	}
+}
+
+// wait keeps the beginning of a message whose length is not known yet.
+func (c *Conn) wait(s *side, data []byte) []byte {
+	n := min(len(data), HeadLimit)
+	s.buf = append(s.buf, data[:n]...)
+	s.seen += n
+	c.e.held += n
+	return data[n:]
+}
+
+// collect takes bytes of a message whose length is known: it keeps those of its head, of its tail and those that Keep
+// asks for, and counts the others.
+func (c *Conn) collect(d stream.Dir, s *side, data []byte, ch *stream.Chunk) []byte {
+	n := min(len(data), s.size-s.seen)
+	c.take(d, s, data[:n])
+	if s.seen == s.size {
+		c.complete(d, s, ch)
+	}
+	return data[n:]
+}
+
+func (c *Conn) complete(d stream.Dir, s *side, ch *stream.Chunk) {
+	runs := s.runs
+	if len(runs) == 1 && runs[0] == (wire.Run{N: s.size}) {
+		runs = nil
+	}
+	c.message(d, s, s.buf, s.size, runs, ch)
+	s.clear(c.e)
+}
+
+// take passes n bytes of the message by, keeping what is to be kept.
+func (c *Conn) take(d stream.Dir, s *side, p []byte) {
+	if s.size <= HeadLimit+TailLimit {
+		c.retain(s, s.seen, p)
+		s.seen += len(p)
+		return
+	}
+	for len(p) > 0 {
+		at, n := s.seen, 0
+		switch tail := s.size - TailLimit; {
+		case at < HeadLimit:
+			n = min(len(p), HeadLimit-at)
+			c.retain(s, at, p[:n])
+			if at+n == HeadLimit && c.keep != nil {
+				c.ask(d, s, 0, s.buf)
+			}
+		case at >= tail:
+			n = len(p)
+			c.retain(s, at, p)
+		case s.want.N > 0 && at >= s.want.Off:
+			n = min(len(p), s.want.Off+s.want.N-at)
+			c.retain(s, at, p[:n])
+			if at+n == s.want.Off+s.want.N {
+				c.ask(d, s, s.want.Off, s.buf[s.run:])
+			}
+		default:
+			next := tail
+			if s.want.N > 0 {
+				next = min(next, s.want.Off)
+			}
+			n = min(len(p), next-at)
+		}
+		s.seen += n
+		p = p[n:]
+	}
+}
+
+// ask lets the protocol name the next run to keep. What reaches into the tail is kept anyway.
+func (c *Conn) ask(d stream.Dir, s *side, from int, run []byte) {
+	off, n := c.keep.Keep(c.dir(d), s.size, from, run)
+	at := max(from+len(run), HeadLimit)
+	if n <= 0 || off < at || len(s.runs) >= maxRuns || off >= s.size-TailLimit {
+		s.want = wire.Run{}
+		return
+	}
+	s.want = wire.Run{Off: off, N: min(n, s.size-TailLimit-off)}
+	s.run = len(s.buf)
+}
+
+// retain keeps p, which is at place at of its message. Over budget the bytes are cut.
+func (c *Conn) retain(s *side, at int, p []byte) {
+	if c.e.held+len(p) > c.e.cfg.Budget && len(s.buf) >= minKept {
+		s.doubts |= record.Cut
+		if s.runs == nil {
+			s.runs = append(s.runs, wire.Run{N: len(s.buf)})
+		}
+		return
+	}
+	if s.size > HeadLimit+TailLimit && cap(s.buf) < HeadLimit+TailLimit {
+		s.buf = slices.Grow(s.buf, HeadLimit+TailLimit)
+	}
+	if n := len(s.runs); n > 0 && s.runs[n-1].Off+s.runs[n-1].N == at {
+		s.runs[n-1].N += len(p)
+	} else if n > 0 || at != len(s.buf) {
+		if n == 0 {
+			s.runs = append(s.runs, wire.Run{N: len(s.buf)})
+		}
+		s.runs = append(s.runs, wire.Run{Off: at, N: len(p)})
+	}
+	s.buf = append(s.buf, p...)
+	c.e.held += len(p)
+}
+
+// minKept is kept of every waiting message whatever the budget: its header.
+const minKept = 64
+
+// missing takes a gap: bytes that were lost, or cut by the snap length. Where it lies inside a message whose length
+// is known, the next message is found by counting; otherwise by looking for it.
+func (c *Conn) missing(ch *stream.Chunk) {
+	d := ch.Dir
+	s := &c.side[d]
+	doubt := record.Cut
+	if !ch.Cut {
+		doubt = record.Loss
+		c.e.stats.Lost += int64(ch.Missing)
+	}
+	n := ch.Missing
+	if !s.adrift && s.size > 0 {
+		n = min(n, s.size-s.seen)
+		if len(s.runs) == 0 {
+			s.runs = append(s.runs, wire.Run{N: len(s.buf)})
+		}
+		s.seen += n
+		s.doubts |= doubt
+		if s.want.N > 0 && s.seen > s.want.Off {
+			s.want = wire.Run{}
+		}
+		if s.seen == s.size {
+			c.complete(d, s, ch)
+		}
+		n = ch.Missing - n
+		if n == 0 || c.dlg == nil {
+			return
+		}
+	}
+	// What follows the message in progress is gone, and its length with it.
+	for _, x := range c.open {
+		x.rec.Doubts |= doubt
+	}
+	s.clear(c.e)
+	s.adrift = true
+}
+
+// regain looks for the beginning of a message after a loss. Bytes before it are passed by.
+func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
+	b := data
+	if len(s.buf) > 0 {
+		s.buf = append(s.buf, data...)
+		c.e.held += len(data)
+		b = s.buf
+	}
+	at := c.dlg.Sync(c.dir(d), b)
+	if at < 0 {
+		// A header may be spread over two chunks: keep what could be its beginning.
+		n := min(len(b), syncOverlap)
+		tail := b[len(b)-n:]
+		c.e.held += n - len(s.buf)
+		s.buf = append(s.buf[:0], tail...)
+		return nil
+	}
+	rest := b[at:]
+	if len(s.buf) > 0 {
+		rest = slices.Clone(rest)
+		s.clear(c.e)
+	}
+	s.adrift = false
+	s.doubts = 0
+	return rest
+}
+
+// syncOverlap is how many bytes at the end of a chunk may be the beginning of a header that Sync could not judge yet.
+const syncOverlap = 64
+
+// malformed gives up the message in progress, and after a few in a row the identification.
+func (c *Conn) malformed(d stream.Dir, s *side) {
+	c.e.stats.Malformed++
+	s.clear(c.e)
+	s.adrift = true
+	for _, x := range c.open {
+		x.rec.Doubts |= record.Malformed
+	}
+	if c.bad++; c.bad >= maxMalformed {
+		c.forget()
+	}
+}
+
+// message decodes one message and lets it find its exchange.
+func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Run, ch *stream.Chunk) {
+	e, dir := c.e, c.dir(d)
+	m := &e.msg
+	m.reset()
+	e.cur.Reset(b, size, runs, nil)
+	c.dlg.Decode(dir, &e.cur, m)
+	e.stats.Messages++
+	m.Doubts |= s.doubts
+	s.doubts = 0
+	if e.cur.Cut() != nil {
+		m.Doubts |= record.Cut
+	}
+	if err := e.cur.Err(); err != nil && err.Kind != wire.Cut {
+		m.Doubts |= record.Malformed
+	}
+	var context []byte
+	if e.cfg.Keep {
+		e.ctx = c.dlg.AppendContext(e.ctx[:0], dir, m)
+		context = e.ctx
+	}
+	c.pair(d, s, m, b, size, runs, context, ch)
+	if m.Doubts&record.Malformed != 0 {
+		e.stats.Malformed++
+		if c.bad++; c.bad >= maxMalformed {
+			c.forget()
+		}
+		return
+	}
+	c.bad = 0
+	c.dlg.Advance(dir, m)
+}
+
+// forget undoes the identification: what was taken for this protocol is another.
+func (c *Conn) forget() {
+	c.giveUp(0)
+	c.dlg, c.keep, c.proto = nil, nil, nil
+	c.info.Midstream = true
+	c.bad = 0
+	for i := range c.side {
+		c.side[i].clear(c.e)
+		c.side[i].adrift = false
+	}
+}
+
+// HandleClose ends the connection: what is open is given up, in order.
+func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order uint64) {
+	c.time = max(c.time, at)
+	if c.dlg != nil {
+		for d := range c.side {
+			if s := &c.side[d]; s.seen > 0 && len(s.buf) > 0 && s.size > 0 {
+				// The connection ends inside a message: what came of it still says what it was.
+				s.doubts |= record.Cut
+				if why != stream.Ended {
+					s.doubts |= record.Loss
+				}
+				ch := stream.Chunk{Dir: stream.Dir(d), Time: c.time, Order: order}
+				if len(s.runs) == 0 {
+					s.runs = append(s.runs, wire.Run{N: len(s.buf)})
+				}
+				c.message(stream.Dir(d), s, s.buf, s.size, s.runs, &ch)
+				if c.dlg == nil {
+					break
+				}
+			}
+		}
+	}
+	c.giveUp(order)
+	if c.proto == nil && !c.dead {
+		c.unidentified()
+	}
+	for i := range c.side {
+		c.side[i].clear(c.e)
+		s := c.side[i]
+		c.side[i] = side{buf: s.buf, runs: s.runs}
+	}
+	*c = Conn{e: c.e, side: c.side, open: c.open[:0], layers: c.layers[:0]}
+	c.e.conns = append(c.e.conns, c)
+}
+
+func (c *Conn) unidentified() {
+	c.dead = true
+	c.e.stats.Unidentified[portOf(c.info.Client, c.info.Server)]++
+}

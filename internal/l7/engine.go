@@ -1,0 +1,132 @@
+package l7
+
+import (
+	"net/netip"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/stream"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// Config is what an Engine is made with.
+type Config struct {
+	Protocols []*Protocol          // tried in this order
+	Values    bool                 // show values in text
+	Want      uint64               // columns somebody needs, a bit each (1 << record.Col); all other facts may be left out
+	Keep      bool                 // keep the messages of every exchange, for trees
+	DecodeAs  map[uint16]*Protocol // connections with this port speak this protocol, whatever Probe says
+	Budget    int                  // bytes of waiting messages the Engine may hold
+}
+
+// Stats counts what an Engine saw.
+type Stats struct {
+	Identified   int64 // connections
+	Unidentified map[uint16]int64
+	Messages     int64
+	Exchanges    int64
+	Unpaired     int64 // exchanges without request or without answer
+	Lost         int64 // bytes that a gap took from identified connections
+	Malformed    int64 // messages
+}
+
+// Engine is the part of l7 that one goroutine owns: connections, and the batch their records go to.
+type Engine struct {
+	cfg    Config
+	scouts []Dialog // one of each protocol, for Sync before a connection is identified
+	out    func(*record.Record)
+	stats  Stats
+
+	msg   Message
+	cur   wire.Cursor
+	conns []*Conn     // free
+	exs   []*exchange // free
+	held  int         // bytes of waiting messages
+	ctx   []byte
+}
+
+// New makes an Engine that hands every finished record to out, which borrows it.
+func New(cfg Config, out func(*record.Record)) *Engine {
+	e := &Engine{cfg: cfg, out: out, stats: Stats{Unidentified: map[uint16]int64{}}}
+	e.msg.want, e.msg.values = cfg.Want, cfg.Values
+	for _, p := range cfg.Protocols {
+		e.scouts = append(e.scouts, p.Open(&ConnInfo{Midstream: true}, nil))
+	}
+	return e
+}
+
+// Stats returns the counts so far.
+func (e *Engine) Stats() Stats { return e.stats }
+
+// Open is what package assembly calls for a new flow.
+func (e *Engine) Open(f *stream.Flow) stream.Handler {
+	var c *Conn
+	if n := len(e.conns); n > 0 {
+		c, e.conns = e.conns[n-1], e.conns[:n-1]
+	} else {
+		c = &Conn{e: e}
+	}
+	c.begin(f)
+	return c
+}
+
+// want tells whether column c is needed.
+func (e *Engine) want(c record.Col) bool { return e.cfg.Want&(1<<c) != 0 }
+
+// exchange is a request that waits for the end of its answer, or an answer that waits for its request.
+type exchange struct {
+	rec     record.Record
+	id      uint64
+	began   int64 // first byte of the request, ns
+	asked   int64 // last byte of the request
+	first   int64 // first byte of the answer
+	last    int64 // last byte of the answer
+	heard   bool  // an answer has begun
+	orphan  bool  // an answer without request
+	more    bool  // the request goes on
+	passed  bool  // a later request was answered first
+	age     int   // messages of the connection since
+	replies int
+	keep    []byte
+}
+
+func (e *Engine) newExchange() *exchange {
+	if n := len(e.exs); n > 0 {
+		x := e.exs[n-1]
+		e.exs = e.exs[:n-1]
+		return x
+	}
+	return &exchange{}
+}
+
+// keepText is how much memory an exchange keeps for its next use.
+const keepText = 16 << 10
+
+func (e *Engine) free(x *exchange) {
+	r, keep := x.rec, x.keep[:0]
+	r.Reset()
+	if cap(keep) > keepText {
+		keep = nil
+	}
+	*x = exchange{rec: r, keep: keep}
+	e.exs = append(e.exs, x)
+}
+
+// fingerprint is the hash of a query without its values. It is XXH64, so that it stays the same from version to
+// version and can be computed elsewhere.
+func fingerprint(normal string) int64 { return int64(xxhash.Sum64String(normal)) }
+
+// Finish completes a record that holds its facts and hands it on. It is the one way out, for
+// exchanges seen in packets and for statements that a probe saw.
+func (e *Engine) Finish(r *record.Record) {
+	if e.want(record.Summary) && !r.Has(record.Summary) {
+		r.SetSummary()
+	}
+	e.stats.Exchanges++
+	if r.Doubts&(record.NoRequest|record.NoResponse) != 0 || r.Status == record.Unanswered || r.Status == record.Timeout {
+		e.stats.Unpaired++
+	}
+	e.out(r)
+}
+
+func portOf(c, s netip.AddrPort) uint16 { return min(c.Port(), s.Port()) }

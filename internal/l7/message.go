@@ -1,0 +1,156 @@
+package l7
+
+import (
+	"math/bits"
+	"unsafe"
+
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// Role is the part a message plays in its exchange.
+type Role uint8
+
+const (
+	Request  Role = iota // begins an exchange
+	Response             // answers one
+	OneWay               // a request that gets no answer
+	Push                 // the server speaks unasked
+	Part                 // belongs to the request that is open, or that comes next
+	Nothing              // carries no meaning for records
+)
+
+// Message is what Decode says of one message. It is reused: its text borrows from the message, the Dialog or Scratch,
+// and dies when Advance returns.
+type Message struct {
+	Verdicts
+
+	// Scratch is memory for text that Decode makes. It is emptied before each message.
+	Scratch []byte
+
+	// Derived is memory for bytes that Decode decompresses. It keeps what it held until the next message.
+	Derived []byte
+
+	want   uint64 // columns somebody needs
+	values bool
+	has    uint64 // columns set
+	num    [record.User]int64
+	text   [record.Protocol - record.User]string
+	normal string
+
+	attrs uint32 // attributes set
+	attr  [maxAttributes]attribute
+}
+
+// Verdicts is the part of a Message that has one value for each message.
+type Verdicts struct {
+	Role   Role
+	More   bool          // more messages of this direction belong to the same request or answer
+	Status record.Status // of an answer; Unknown if it does not tell
+	Doubts record.Doubts
+	ID     uint64 // by-id pairing: a request's own, or the one it answers
+	Next   uint64 // by-id pairing, with More: the ID that the next message of the answer will carry
+}
+
+type attribute struct {
+	num  int64
+	text string
+}
+
+// maxAttributes bounds a protocol's table.
+const maxAttributes = 32
+
+func (m *Message) reset() {
+	m.Verdicts = Verdicts{}
+	m.Scratch = m.Scratch[:0]
+	m.has, m.attrs, m.normal = 0, 0, ""
+	if cap(m.Derived) > keepDerived {
+		m.Derived = nil
+	}
+}
+
+// keepDerived is how much memory for decompressed bytes is kept from message to message; every shard has one.
+const keepDerived = 256 << 10
+
+// Wants tells whether anybody needs column c: text that costs time to make may be left out otherwise.
+func (m *Message) Wants(c record.Col) bool { return m.want&(1<<c) != 0 }
+
+// Values tells whether the user asked to see values.
+func (m *Message) Values() bool { return m.values }
+
+// Set states a number.
+func (m *Message) Set(c record.Col, n int64) {
+	m.num[c] = n
+	m.has |= 1 << c
+}
+
+// Number is what was stated for c, or 0.
+func (m *Message) Number(c record.Col) int64 {
+	if m.has&(1<<c) == 0 {
+		return 0
+	}
+	return m.num[c]
+}
+
+// SetText states a text. Empty text states nothing.
+func (m *Message) SetText(c record.Col, s string) {
+	if s != "" {
+		m.text[c-record.User] = s
+		m.has |= 1 << c
+	}
+}
+
+// SetBytes states a text, which stays borrowed.
+func (m *Message) SetBytes(c record.Col, b []byte) {
+	m.SetText(c, unsafe.String(unsafe.SliceData(b), len(b)))
+}
+
+// Text is what was stated for c, or "".
+func (m *Message) Text(c record.Col) string {
+	if m.has&(1<<c) == 0 {
+		return ""
+	}
+	return m.text[c-record.User]
+}
+
+// SetQuery states the text of the request as the user wants to see it, and the same without values, from which the
+// fingerprint is made. Where values are not shown both are the same.
+func (m *Message) SetQuery(shown, normal []byte) {
+	m.SetBytes(record.Query, shown)
+	m.normal = unsafe.String(unsafe.SliceData(normal), len(normal))
+}
+
+// SetAttribute states the number of the i-th attribute of the protocol's table; for a Flag, 1.
+func (m *Message) SetAttribute(i int, n int64) {
+	m.attr[i].num = n
+	m.attrs |= 1 << i
+}
+
+// SetAttributeText states the text of the i-th attribute, which stays borrowed.
+func (m *Message) SetAttributeText(i int, b []byte) {
+	if len(b) > 0 {
+		m.attr[i].text = unsafe.String(unsafe.SliceData(b), len(b))
+		m.attrs |= 1 << i
+	}
+}
+
+// tell adds what m states to r. Rows and Affected add up, an error stays the first one, and what was said before
+// stays.
+func (m *Message) tell(r *record.Record, p *Protocol) {
+	r.Doubts |= m.Doubts
+	for set := m.has; set != 0; set &= set - 1 {
+		c := record.Col(bits.TrailingZeros64(set))
+		switch {
+		case c == record.Rows || c == record.Affected:
+			r.Add(c, m.num[c])
+		case r.Has(c):
+		case c < record.User:
+			r.Set(c, m.num[c])
+		default:
+			r.SetText(c, m.text[c-record.User])
+		}
+	}
+	for set := m.attrs; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros32(set)
+		r.PutAttribute(p.Attributes[i].Name, p.Attributes[i].Kind, p.Attributes[i].Sum, m.attr[i].num, m.attr[i].text)
+	}
+}

@@ -1,0 +1,590 @@
+package mongodb
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// kindOfCommand says how the answer to a command counts.
+func kindOfCommand(name []byte) kind {
+	switch string(name) {
+	case "insert", "delete":
+		return insert
+	case "update":
+		return update
+	case "findAndModify", "findandmodify":
+		return modify
+	case "bulkWrite":
+		return bulk
+	case "saslStart", "saslContinue":
+		return sasl
+	}
+	return plain
+}
+
+// command describes a command as a group.
+func (d *dialog) command(c *wire.Cursor, name string, m *l7.Message) {
+	g := c.Group(name)
+	d.elements(c, m)
+	c.End(g)
+}
+
+// elements describes the document of a command: its first key is its name.
+func (d *dialog) elements(c *wire.Cursor, m *l7.Message) {
+	d.query.body = c.Rest()
+	var mechanism, payload []byte
+	doc := open(c, true)
+	for first := true; doc.next(); first = false {
+		if first && m.Text(record.Operation) == "" {
+			if (string(doc.key) == "$query" || string(doc.key) == "query") && doc.typ == typeDocument {
+				d.elements(c, m) // a wrapped command of old; it cannot be wrapped again, for it has a name now
+				continue
+			}
+			d.name(&doc, m)
+			continue
+		}
+		switch string(doc.key) {
+		case "$db":
+			m.SetBytes(record.Namespace, doc.text())
+		case "collection":
+			s := doc.text()
+			if m.Text(record.Operation) == "getMore" {
+				m.SetBytes(record.Target, s)
+			}
+		case "txnNumber":
+			if n, ok := doc.number(); ok {
+				m.SetAttribute(attrTxnNumber, n)
+			}
+		case "comment":
+			comment(&doc, m)
+		case "client":
+			d.client(&doc, m)
+		case "mechanism":
+			mechanism = doc.text()
+		case "payload":
+			payload = secretBytes(&doc)
+		case "pwd", "key", "nonce", "digestPassword":
+			doc.hide()
+		case "speculativeAuthenticate":
+			d.speculative(&doc, m)
+		case "user":
+			if m.Text(record.Operation) == "authenticate" {
+				d.now.user = doc.text()
+			} else {
+				doc.skip()
+			}
+		case "nsInfo":
+			if sub, ok := doc.document(); ok {
+				for first := true; sub.next(); first = false {
+					c.Index()
+					if e, ok := sub.document(); ok {
+						d.namespaceOf(&e, m, first)
+					}
+				}
+			}
+		default:
+			doc.skip()
+		}
+	}
+	d.authentication(mechanism, payload, m)
+}
+
+// name reads the first element of a command.
+func (d *dialog) name(doc *document, m *l7.Message) {
+	m.SetBytes(record.Operation, doc.key)
+	d.now.kind = kindOfCommand(doc.key)
+	d.now.sasl = d.now.kind == sasl || string(doc.key) == "authenticate"
+	switch {
+	case doc.typ == typeString:
+		m.SetBytes(record.Target, doc.text())
+	case string(doc.key) == "getMore":
+		if n, ok := doc.number(); ok {
+			m.SetAttribute(attrCursorID, n)
+		}
+	case string(doc.key) == "explain" && doc.typ == typeDocument:
+		sub, _ := doc.document()
+		for first := true; sub.next(); first = false {
+			if first && sub.typ == typeString {
+				m.SetBytes(record.Target, sub.text())
+			} else {
+				sub.skip()
+			}
+		}
+	default:
+		doc.skip()
+	}
+}
+
+// nsInfo describes the namespaces of a bulkWrite: the first is its target.
+func (d *dialog) nsInfo(c *wire.Cursor, m *l7.Message) {
+	for first := true; c.More(); first = false {
+		g := c.Group("document")
+		c.Index()
+		sub := open(c, false)
+		d.namespaceOf(&sub, m, first)
+		c.End(g)
+	}
+}
+
+func (d *dialog) namespaceOf(doc *document, m *l7.Message, first bool) {
+	for doc.next() {
+		if string(doc.key) != "ns" {
+			doc.skip()
+			continue
+		}
+		if ns := doc.text(); first {
+			if _, coll, ok := bytes.Cut(ns, []byte(".")); ok {
+				ns = coll
+			}
+			m.SetBytes(record.Target, ns)
+		}
+	}
+}
+
+// client reads the metadata of a handshake.
+func (d *dialog) client(doc *document, m *l7.Message) {
+	sub, ok := doc.document()
+	if !ok {
+		return
+	}
+	for sub.next() {
+		part := string(sub.key)
+		if part != "application" && part != "driver" {
+			sub.skip()
+			continue
+		}
+		in, ok := sub.document()
+		if !ok {
+			continue
+		}
+		var name, version []byte
+		for in.next() {
+			switch string(in.key) {
+			case "name":
+				name = in.text()
+			case "version":
+				version = in.text()
+			default:
+				in.skip()
+			}
+		}
+		if part == "application" {
+			d.now.app = name
+			continue
+		}
+		at := len(m.Scratch)
+		m.Scratch = append(m.Scratch, name...)
+		if len(version) > 0 {
+			m.Scratch = append(m.Scratch, ' ')
+			m.Scratch = append(m.Scratch, version...)
+		}
+		m.SetAttributeText(attrDriver, m.Scratch[at:])
+	}
+}
+
+// speculative reads the authentication that a handshake begins.
+func (d *dialog) speculative(doc *document, m *l7.Message) {
+	sub, ok := doc.document()
+	if !ok {
+		return
+	}
+	var mechanism, payload []byte
+	for sub.next() {
+		switch string(sub.key) {
+		case "mechanism":
+			mechanism = sub.text()
+		case "payload":
+			payload = secretBytes(&sub)
+		default:
+			sub.skip()
+		}
+	}
+	d.authentication(mechanism, payload, m)
+}
+
+// secretBytes lends a payload to find a user's name in, and shows it to nobody.
+func secretBytes(doc *document) (p []byte) {
+	c := doc.c
+	if doc.typ != typeBinary {
+		doc.hide()
+		return nil
+	}
+	c.Classify(wire.Secret)
+	n := int(c.Int32LE("length"))
+	c.Detail()
+	c.Uint8("subtype")
+	c.Enum(subtypeNames)
+	c.Detail()
+	p = c.Bytes("value", n, nil)
+	c.Stands()
+	c.Classify(wire.Structure)
+	return p
+}
+
+// authentication notes the mechanism, and who asks to be let in.
+func (d *dialog) authentication(mechanism, payload []byte, m *l7.Message) {
+	if len(mechanism) == 0 {
+		return
+	}
+	m.SetAttributeText(attrMechanism, mechanism)
+	switch {
+	case bytes.HasPrefix(mechanism, []byte("SCRAM-")):
+		d.now.user = scramUser(payload)
+	case string(mechanism) == "PLAIN":
+		// RFC 4616: authorization identity, NUL, authentication identity, NUL, password.
+		if parts := bytes.SplitN(payload, []byte{0}, 3); len(parts) == 3 {
+			d.now.user = parts[1]
+		}
+	}
+}
+
+// scramUser is the user's name in a client-first-message (RFC 5802, section 7): "n,,n=user,r=nonce".
+func scramUser(p []byte) []byte {
+	parts := bytes.SplitN(p, []byte(","), 4)
+	if len(parts) < 4 || !bytes.HasPrefix(parts[2], []byte("n=")) {
+		return nil
+	}
+	name := parts[2][2:]
+	if bytes.IndexByte(name, '=') < 0 {
+		return name
+	}
+	name = bytes.ReplaceAll(name, []byte("=2C"), []byte(","))
+	return bytes.ReplaceAll(name, []byte("=3D"), []byte("="))
+}
+
+// comment looks for a trace context (W3C traceparent) in a comment: the text itself, or a field of a document.
+func comment(doc *document, m *l7.Message) {
+	switch doc.typ {
+	case typeString:
+		doc.c.Classify(wire.Value)
+		s := str(doc.c)
+		doc.c.Classify(wire.Structure)
+		if i := bytes.Index(s, []byte("00-")); i >= 0 {
+			traceparent(s[i:], m)
+		}
+	case typeDocument:
+		sub, _ := doc.document()
+		for sub.next() {
+			if string(sub.key) == "traceparent" {
+				traceparent(sub.text(), m)
+			} else {
+				sub.skip()
+			}
+		}
+	default:
+		doc.skip()
+	}
+}
+
+// traceparent reads version 00 of the header's form: 00-TRACE-SPAN-FLAGS, in hexadecimal digits.
+func traceparent(s []byte, m *l7.Message) {
+	if len(s) < 55 || s[2] != '-' || s[35] != '-' || s[52] != '-' {
+		return
+	}
+	for i, c := range s[:55] {
+		if c != '-' && !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') || c == '-' && i != 2 && i != 35 && i != 52 {
+			return
+		}
+	}
+	m.SetBytes(record.TraceID, s[3:35])
+	m.SetBytes(record.SpanID, s[36:52])
+}
+
+// request states what is known once a request was read to its end.
+func (d *dialog) request(m *l7.Message) {
+	user := d.user
+	if d.now.sasl || len(d.now.user) > 0 {
+		if user = d.now.user; len(user) == 0 {
+			user = d.pending
+		}
+	}
+	m.SetBytes(record.User, user)
+	if m.SetBytes(record.App, d.app); len(d.now.app) > 0 {
+		m.SetBytes(record.App, d.now.app)
+	}
+	if m.Wants(record.Query) || m.Wants(record.Fingerprint) {
+		d.query.state(m)
+	}
+}
+
+// outcome collects what an answer says of its success.
+type outcome struct {
+	failed   bool
+	code     int64
+	coded    bool
+	codeName []byte
+	message  []byte
+}
+
+// answer describes the document of an answer as a group.
+func (d *dialog) answer(c *wire.Cursor, name string, m *l7.Message) {
+	g := c.Group(name)
+	d.reply(c, m)
+	c.End(g)
+}
+
+// reply describes the document of an answer.
+func (d *dialog) reply(c *wire.Cursor, m *l7.Message) {
+	var out, first outcome // of the whole, and of its first failed write
+	ok, said := int64(1), false
+	doc := open(c, true)
+	for doc.next() {
+		switch string(doc.key) {
+		case "ok":
+			ok, said = doc.number()
+		case "cursor":
+			d.cursor(&doc, m)
+		case "n":
+			if n, ok := doc.number(); ok {
+				switch d.now.kind {
+				case insert:
+					m.Set(record.Affected, n)
+				case update:
+					m.SetAttribute(attrMatched, n)
+				}
+			}
+		case "nModified":
+			d.affect(&doc, m, d.now.kind == update || d.now.kind == bulk)
+		case "nInserted", "nUpserted", "nDeleted":
+			d.affect(&doc, m, d.now.kind == bulk)
+		case "nMatched":
+			if n, ok := doc.number(); ok {
+				m.SetAttribute(attrMatched, n)
+			}
+		case "upserted":
+			if sub, ok := doc.document(); ok {
+				n := int64(0)
+				for ; sub.next(); n++ {
+					c.Index()
+					sub.skip()
+				}
+				if d.now.kind == update {
+					m.Set(record.Affected, m.Number(record.Affected)+n)
+				}
+			}
+		case "lastErrorObject":
+			if sub, ok := doc.document(); ok {
+				for sub.next() {
+					d.affect(&sub, m, d.now.kind == modify && string(sub.key) == "n")
+				}
+			}
+		case "code":
+			out.code, out.coded = doc.number()
+		case "codeName":
+			out.codeName = doc.text()
+		case "errmsg":
+			out.message = doc.private()
+		case "$err", "err":
+			if doc.typ == typeString {
+				out.message, out.failed = doc.private(), true
+			} else {
+				doc.skip()
+			}
+		case "writeErrors":
+			d.writeErrors(&doc, m, &first)
+		case "writeConcernError":
+			if sub, ok := doc.document(); ok {
+				var o outcome
+				o.read(&sub)
+				if !first.failed {
+					first = o
+				}
+			}
+		case "done":
+			n, _ := doc.number()
+			d.now.done = n != 0
+		case "payload":
+			doc.hide()
+		case "speculativeAuthenticate":
+			if sub, ok := doc.document(); ok {
+				for sub.next() {
+					if string(sub.key) == "payload" {
+						sub.hide()
+					} else {
+						sub.skip()
+					}
+				}
+			}
+		default:
+			doc.skip()
+		}
+	}
+	d.now.done = d.now.done && d.now.kind == sasl && ok != 0
+	switch {
+	case said && ok == 0 || out.failed:
+		out.state(m)
+	case first.failed:
+		first.state(m)
+	case said:
+		m.Status = record.OK
+	}
+}
+
+// affect reads a number of changed documents, and counts them if count says so.
+func (d *dialog) affect(doc *document, m *l7.Message, count bool) {
+	if n, ok := doc.number(); ok && count {
+		m.Set(record.Affected, m.Number(record.Affected)+n)
+	}
+}
+
+// cursor reads an answer's cursor: how many documents the batch has, and whether more can be had.
+func (d *dialog) cursor(doc *document, m *l7.Message) {
+	sub, ok := doc.document()
+	if !ok {
+		return
+	}
+	for sub.next() {
+		switch string(sub.key) {
+		case "id":
+			if n, ok := sub.number(); ok && n != 0 {
+				m.SetAttribute(attrCursorID, n)
+			}
+		case "ns":
+			sub.text()
+		case "firstBatch", "nextBatch":
+			batch, ok := sub.document()
+			if !ok {
+				continue
+			}
+			n := int64(0)
+			for ; batch.next(); n++ {
+				sub.c.Index()
+				batch.flat = false
+				batch.skip()
+			}
+			if sub.c.Cut() == nil {
+				m.Set(record.Rows, n)
+			}
+		default:
+			sub.skip()
+		}
+	}
+}
+
+// writeErrors reads the failed writes of a bulk: the first decides, the others are counted.
+func (d *dialog) writeErrors(doc *document, m *l7.Message, first *outcome) {
+	list, ok := doc.document()
+	if !ok {
+		return
+	}
+	n := int64(0)
+	for ; list.next(); n++ {
+		list.c.Index()
+		sub, ok := list.document()
+		if !ok {
+			continue
+		}
+		var o outcome
+		if o.read(&sub); !first.failed {
+			*first = o
+		}
+	}
+	if n > 0 {
+		m.SetAttribute(attrErrors, n)
+	}
+}
+
+// read reads a document that tells of an error.
+func (o *outcome) read(doc *document) {
+	o.failed = true
+	for doc.next() {
+		switch string(doc.key) {
+		case "code":
+			o.code, o.coded = doc.number()
+		case "codeName":
+			o.codeName = doc.text()
+		case "errmsg":
+			o.message = doc.private()
+		default:
+			doc.flat = false
+			doc.skip()
+		}
+	}
+}
+
+// state states an error: its code, and "codeName: errmsg".
+func (o *outcome) state(m *l7.Message) {
+	m.Status = record.ClientError
+	if serverErrors[o.code] {
+		m.Status = record.ServerError
+	}
+	at := len(m.Scratch)
+	if o.coded {
+		m.Scratch = strconv.AppendInt(m.Scratch, o.code, 10)
+		m.SetBytes(record.Code, m.Scratch[at:])
+		at = len(m.Scratch)
+	}
+	name := o.codeName
+	if len(name) == 0 {
+		name = []byte(errorNames[o.code])
+	}
+	m.Scratch = append(m.Scratch, name...)
+	if len(name) > 0 && len(o.message) > 0 {
+		m.Scratch = append(m.Scratch, ": "...)
+	}
+	if m.Values() {
+		m.Scratch = append(m.Scratch, o.message...)
+	} else {
+		m.Scratch = appendMasked(m.Scratch, o.message)
+	}
+	m.SetBytes(record.Error, m.Scratch[at:])
+}
+
+// appendMasked appends an error text with what it quotes of the user's data replaced: text in quotes, and the values
+// in braces, as in "dup key: { name: "Ann", age: 5 }".
+func appendMasked(dst, s []byte) []byte {
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch ch := s[i]; {
+		case ch == '"' || ch == '\'' && (i == 0 || !letter(s[i-1])):
+			j := i + 1
+			for j < len(s) && s[j] != ch {
+				if s[j] == '\\' {
+					j++
+				}
+				j++
+			}
+			dst = append(dst, ch, '?', ch)
+			i = j
+		case ch == '{' || ch == '[':
+			depth++
+			dst = append(dst, ch)
+		case ch == '}' || ch == ']':
+			depth = max(depth-1, 0)
+			dst = append(dst, ch)
+		case depth > 0 && ch == ':':
+			dst = append(dst, ch)
+			j := i + 1
+			for j < len(s) && s[j] == ' ' {
+				dst = append(dst, ' ')
+				j++
+			}
+			if i = j - 1; j == len(s) || s[j] == '{' || s[j] == '[' || s[j] == '"' || s[j] == '\'' {
+				continue
+			}
+			for round := 0; j < len(s); j++ {
+				if c := s[j]; c == '(' {
+					round++
+				} else if c == ')' {
+					round--
+				} else if round <= 0 && (c == ',' || c == '}' || c == ']') {
+					break
+				}
+			}
+			dst = append(dst, '?')
+			for k := j; k > i+1 && s[k-1] == ' '; k-- {
+				dst = append(dst, ' ')
+			}
+			i = j - 1
+		default:
+			dst = append(dst, ch)
+		}
+	}
+	return dst
+}
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
