@@ -8,6 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 testdata=$(cd "$here/../internal/protocol" && mkdir -p mongodb/testdata && cd mongodb/testdata && pwd)
 wanted=("$@")
+trap 'say "line $LINENO failed"' ERR
 
 # The users of the captures. A scan for secrets can look for the passwords: they may appear in no output.
 USER1=alice PASSWORD1=pencil-7391
@@ -44,6 +45,7 @@ scenarios() {
 	capture getmore 'cursors read in batches, killed, and asked for when unknown' '' mongogo getmore "$url"
 	capture bulk 'bulk writes, ordered and not, with errors; the bulkWrite command with two sections of kind 1' '' mongogo bulk "$url"
 	capture errors 'failed commands, write errors with ok: 1, a write concern error' '' mongogo errors "$url"
+	capture faults 'errors of the server, retries, a connection closed without an answer, an answer nobody waits for' '-replset rs0' mongogo faults "$url?replicaSet=rs0"
 	capture txn 'transactions committed and aborted, a retryable write, $clusterTime' '-replset rs0' mongogo txn "$url?replicaSet=rs0"
 	capture unack 'writes with w: 0, which nobody answers, between others' '' mongogo unack "$url?maxPoolSize=1"
 	capture comment 'comments with a traceparent, as documents and as text' '' mongogo comment "$url"
@@ -133,7 +135,7 @@ origin() {
 			truth=$(ls "$testdata/$name".truth.jsonl*)
 			packets=$(zcat "$testdata/$name.pcap.gz" | tcpdump -nr - 2>/dev/null | wc -l)
 			exchanges=$(zcat -f "$truth" | wc -l)
-			client=$(zcat -f "$truth" | grep -o '"driver":"[^"]*"' | cut -d'"' -f4 | sort -u | paste -sd, | sed 's/,/, /g')
+			client=$(zcat -f "$truth" | grep -o '"driver":"[^"]*"' | cut -d'"' -f4 | sort -u | paste -sd, | sed 's/,/, /g' || true)
 			echo "| $name | ${client:-mongoraw} | ${shows[$name]} | $packets | $exchanges |"
 		done
 	} >"$OUT/ORIGIN.md"

@@ -77,7 +77,7 @@ func main() {
 		}
 	}
 	t := &truth{}
-	go accept(l, &c, t)
+	go accept(l, &c, t, &failpoint{})
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -90,7 +90,7 @@ func main() {
 }
 
 // accept serves connections until the process ends.
-func accept(l net.Listener, c *config, t *truth) {
+func accept(l net.Listener, c *config, t *truth, f *failpoint) {
 	for n := 1; ; n++ {
 		client, err := l.Accept()
 		if err != nil {
@@ -104,7 +104,7 @@ func accept(l net.Listener, c *config, t *truth) {
 			}
 			defer backend.Close()
 			s := &session{
-				config: c, truth: t, conn: n, port: client.RemoteAddr().(*net.TCPAddr).Port,
+				config: c, truth: t, failpoint: f, conn: n, port: client.RemoteAddr().(*net.TCPAddr).Port,
 				client: client, in: bufio.NewReader(client),
 				backend: backend, back: bufio.NewReader(backend),
 				cursors: map[int64]string{},

@@ -10,8 +10,15 @@ const typesCollection = "types"
 
 // own answers the commands FerretDB does not know. It returns nil for all others.
 func (s *session) own(name string, p *opMsg) (bsoncore.Document, error) {
+	if data := s.failpoint.hit(name); data != nil {
+		if answer, err := fail(data); answer != nil || err != nil {
+			return answer, err
+		}
+	}
 	e, _ := p.doc.IndexErr(0)
 	switch name {
+	case "configureFailPoint":
+		return s.failpoint.configure(p.doc), nil
 	case "commitTransaction", "abortTransaction":
 		return s.endTransaction(p), nil
 	case "bulkWrite":
@@ -109,7 +116,7 @@ func (s *session) bulkWrite(p *opMsg) (bsoncore.Document, error) {
 			if u := list(answer.Lookup("upserted")); len(u) > 0 {
 				upserted++
 				id := u[0].Document().Lookup("_id")
-				r = append(r, d("upserted", d("_id", bson.RawValue{Type: bson.Type(id.Type), Value: id.Data}))...)
+				r = append(r, d("upserted", d("_id", raw(id)))...)
 			} else {
 				matched += n
 			}
@@ -141,28 +148,30 @@ func (s *session) bulkWrite(p *opMsg) (bsoncore.Document, error) {
 
 // bulkOperation is the command of one operation.
 func bulkOperation(name, coll string, op bsoncore.Document) bson.D {
-	raw := func(key string) any {
-		v := op.Lookup(key)
-		return bson.RawValue{Type: bson.Type(v.Type), Value: v.Data}
-	}
 	multi, _ := op.Lookup("multi").BooleanOK()
 	switch name {
 	case "insert":
-		return d("insert", coll, "documents", bson.A{raw("document")})
+		return d("insert", coll, "documents", bson.A{raw(op.Lookup("document"))})
 	case "update":
 		upsert, _ := op.Lookup("upsert").BooleanOK()
 		return d("update", coll, "updates", bson.A{d(
-			"q", raw("filter"), "u", raw("updateMods"), "multi", multi, "upsert", upsert,
+			"q", raw(op.Lookup("filter")), "u", raw(op.Lookup("updateMods")), "multi", multi, "upsert", upsert,
 		)})
 	default:
 		limit := int32(1)
 		if multi {
 			limit = 0
 		}
-		return d("delete", coll, "deletes", bson.A{d("q", raw("filter"), "limit", limit)})
+		return d("delete", coll, "deletes", bson.A{d("q", raw(op.Lookup("filter")), "limit", limit)})
 	}
 }
 
+// raw is a value as bson.Marshal takes it.
+func raw(v bsoncore.Value) bson.RawValue {
+	return bson.RawValue{Type: bson.Type(v.Type), Value: v.Data}
+}
+
+// value is a number, 0 for what is not one.
 func value(v bsoncore.Value) int32 {
 	n, _ := v.AsInt64OK()
 	return int32(n)

@@ -25,6 +25,7 @@ var requestIDs atomic.Int32
 type session struct {
 	*config
 	truth      *truth
+	failpoint  *failpoint
 	conn, port int
 	client     net.Conn
 	in         *bufio.Reader // of client
@@ -77,10 +78,10 @@ func (s *session) serve() {
 // msg answers one OP_MSG.
 func (s *session) msg(m *message, x *exchange) error {
 	p, err := parseMsg(m)
+	x.message(&p)
 	if err != nil {
 		return errClose(err.Error())
 	}
-	x.message(&p)
 	switch {
 	case p.flags&0xffff&^(wm.ChecksumPresent|wm.MoreToCome) != 0:
 		return errClose("unknown required flag bits")
@@ -141,8 +142,9 @@ func (s *session) send(m *message, x *exchange, r *message, flags uint32) error 
 	if err != nil {
 		return err
 	}
-	x.sent(r, flags)
-	_, err = s.client.Write(b)
+	if _, err = s.client.Write(b); err == nil {
+		x.sent(r, flags)
+	}
 	return err
 }
 
@@ -190,7 +192,12 @@ func (s *session) clusterTime(answer bsoncore.Document) bsoncore.Document {
 
 // ask has FerretDB execute a command, without what it does not know.
 func (s *session) ask(p *opMsg) (bsoncore.Document, error) {
-	q := opMsg{doc: edit(p.doc, []string{"txnNumber", "startTransaction", "autocommit", "$clusterTime"}, nil), sequences: p.sequences}
+	q := opMsg{doc: edit(p.doc, []string{"txnNumber", "startTransaction", "autocommit", "$clusterTime"}, nil)}
+	for _, seq := range p.sequences {
+		if len(seq.docs) > 0 {
+			q.sequences = append(q.sequences, seq)
+		}
+	}
 	m := message{id: requestIDs.Add(1), op: wm.OpMsg, body: q.encode()}
 	b, err := m.encode()
 	if err != nil {

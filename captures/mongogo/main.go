@@ -22,6 +22,7 @@ var scenarios = map[string]func(context.Context, *mongo.Client){
 	"getmore":      getMore,
 	"bulk":         bulk,
 	"errors":       failures,
+	"faults":       faults,
 	"txn":          transactions,
 	"unack":        unacknowledged,
 	"compressed":   compressed,
@@ -243,6 +244,34 @@ func failures(ctx context.Context, c *mongo.Client) {
 	_, err = db.Collection("items", options.Collection().SetWriteConcern(&writeconcern.WriteConcern{W: 3})).InsertOne(ctx, items(4, 1)[0])
 	fails(err, "Not enough data-bearing nodes")
 	must(col.FindOne(ctx, d("_id", 1)).Err())
+}
+
+// faults has commands fail for reasons of the server: error codes, a closed connection, an answer after the client's patience.
+func faults(ctx context.Context, c *mongo.Client) {
+	col := fresh(ctx, c.Database("shop"), "items")
+	one(col.InsertMany(ctx, items(0, 5)))
+	next := func(data ...any) { // the next command it names fails
+		must(c.Database("admin").RunCommand(ctx, d("configureFailPoint", "failCommand", "mode", d("times", 1), "data", d(data...))).Err())
+	}
+	for _, code := range []int{6, 50, 91, 262, 10107, 11600} { // the driver tries some of them again
+		next("failCommands", bson.A{"find"}, "errorCode", code)
+		col.FindOne(ctx, d("_id", 3))
+	}
+	next("failCommands", bson.A{"insert"}, "errorCode", 10107, "errorLabels", bson.A{"RetryableWriteError"})
+	one(col.InsertOne(ctx, items(10, 1)[0])) // written at the second try
+	next("failCommands", bson.A{"update"}, "closeConnection", true)
+	one(col.UpdateOne(ctx, d("_id", 3), d("$inc", d("stock", 1)))) // as well, on another connection
+	next("failCommands", bson.A{"aggregate"}, "closeConnection", true)
+	_, err := col.CountDocuments(ctx, d("stock", 3))
+	must(err)
+	next("failCommands", bson.A{"find"}, "blockConnection", true, "blockTimeMS", 120)
+	must(col.FindOne(ctx, d("_id", 3)).Err()) // slow
+	next("failCommands", bson.A{"find"}, "blockConnection", true, "blockTimeMS", 200)
+	short, cancel := context.WithTimeout(ctx, 60*time.Millisecond)
+	defer cancel()
+	fails(col.FindOne(short, d("_id", 3)).Err(), "deadline")
+	time.Sleep(300 * time.Millisecond)
+	must(col.FindOne(ctx, d("_id", 4)).Err())
 }
 
 func transactions(ctx context.Context, c *mongo.Client) {

@@ -99,7 +99,7 @@ func (p *peer) dropped(message []byte) {
 
 // d is a document of keys and values in turn.
 func d(keysAndValues ...any) bsoncore.Document {
-	var out bson.D
+	out := bson.D{}
 	for i := 0; i < len(keysAndValues); i += 2 {
 		out = append(out, bson.E{Key: keysAndValues[i].(string), Value: keysAndValues[i+1]})
 	}
