@@ -2,53 +2,17 @@ package packet
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"net/netip"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
 	"github.com/dbtap/dbtap/internal/capture"
+	"github.com/dbtap/dbtap/internal/capture/capturetest"
 	"github.com/dbtap/dbtap/internal/capture/pcapfile"
 )
-
-// captures lists the files of the folder with captures of others, which lies beside the project's own.
-func captures(t testing.TB) []string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the working directory")
-		}
-		dir = filepath.Dir(dir)
-	}
-	dir = filepath.Join(dir, "../shared/captures")
-	var files []string
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && strings.Contains(filepath.Base(path), ".pcap") {
-			files = append(files, path)
-		}
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("SKIPPED: there is no folder %s, so nothing was compared on real captures", dir)
-	}
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s holds %d captures (%v)", dir, len(files), err)
-	}
-	return files
-}
 
 // oracle reads a frame with gopacket: the innermost TCP segment.
 func oracle(p *capture.Packet) (s Segment, ok bool) {
@@ -87,7 +51,7 @@ func oracle(p *capture.Packet) (s Segment, ok bool) {
 }
 
 func TestRealCaptures(t *testing.T) {
-	for _, path := range captures(t) {
+	for _, path := range capturetest.Files(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			f, err := pcapfile.Open(path)
 			if err != nil {

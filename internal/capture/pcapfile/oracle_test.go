@@ -2,9 +2,7 @@ package pcapfile
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,40 +15,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/dbtap/dbtap/internal/capture"
+	"github.com/dbtap/dbtap/internal/capture/capturetest"
 )
-
-// captures lists the files of the folder with captures of others, which lies beside the project's own.
-func captures(t testing.TB) []string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the working directory")
-		}
-		dir = filepath.Dir(dir)
-	}
-	dir = filepath.Join(dir, "../shared/captures")
-	var files []string
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && strings.Contains(filepath.Base(path), ".pcap") {
-			files = append(files, path)
-		}
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("SKIPPED: there is no folder %s, so nothing was compared on real captures", dir)
-	}
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%s holds %d captures (%v)", dir, len(files), err)
-	}
-	return files
-}
 
 // oracle reads a file with pcapgo, as far as that goes.
 func oracle(t *testing.T, path string) ([]got, error) {
@@ -88,7 +54,7 @@ func oracle(t *testing.T, path string) ([]got, error) {
 }
 
 func TestRealCaptures(t *testing.T) {
-	for _, path := range captures(t) {
+	for _, path := range capturetest.Files(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			r, err := Open(path)
 			if err != nil {

@@ -191,6 +191,46 @@ func TestLargePackets(t *testing.T) {
 	equal(t, all, wantRecs(recs, 1000, 1))
 }
 
+// Batches may be in flight while others are read.
+func TestBatchesInFlight(t *testing.T) {
+	recs := make([]rec, 20_000)
+	for i := range recs {
+		recs[i] = rec{sec: uint32(i), data: bytes.Repeat([]byte{byte(i)}, 100+i%50)}
+	}
+	file, _ := pcapBytes(binary.LittleEndian, 0xa1b2c3d4, 1, recs)
+	for name, file := range map[string][]byte{"plain": file, "zstd": zstded(t, file)} {
+		r, err := New(bytes.NewReader(file), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var batches []*capture.Batch
+		for {
+			b := new(capture.Batch)
+			if err := r.Read(b); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			batches = append(batches, b)
+		}
+		if len(batches) < 4 {
+			t.Fatalf("%d batches", len(batches))
+		}
+		i := 0
+		for _, b := range batches {
+			for _, p := range b.Packets {
+				if !bytes.Equal(p.Data, recs[i].data) {
+					t.Fatalf("%s: packet %d is not what it was", name, p.Number)
+				}
+				i++
+			}
+		}
+		if i != len(recs) {
+			t.Fatalf("%d packets", i)
+		}
+	}
+}
+
 func TestCompressed(t *testing.T) {
 	recs := someRecs(200)
 	file, _ := pcapBytes(binary.LittleEndian, 0xa1b2c3d4, 1, recs)
