@@ -76,9 +76,6 @@ func (h *half) behind(ack uint32) bool {
 	return h.flags&(seen|silent|done) == seen && h.next != ack && ack-h.next <= plausible
 }
 
-// alone reports whether no acknowledgement can be expected from this direction.
-func (h *half) alone() bool { return h.flags&(seen|silent) != seen }
-
 // finish ends the direction if its FIN is next.
 func (h *half) finish() bool {
 	if h.flags&(finSeen|done) != finSeen || h.next != h.fin {

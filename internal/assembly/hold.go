@@ -24,10 +24,11 @@ type queue struct {
 	// acknowledged later begins a bound of its own.
 	covering bool
 	alone    bool // cover is not acknowledged, only overtaken
-	heard    bool // a packet of this direction came within the bound
 	cover    uint32
 	count    int   // hold.count when the bound began
 	since    int64 // and the time
+
+	heard int // hold.count at the last packet of this direction
 }
 
 // run is a piece of a segment that waits.
@@ -190,7 +191,7 @@ func (t *Table) settle(f *flow, force bool) {
 func (t *Table) release(f *flow, d stream.Dir) (progress bool) {
 	h, o, q := &f.half[d], &f.half[d^1], &f.hold.q[d]
 	for r := q.head; r != nil; r = q.head {
-		if int32(r.seq-h.next) > 0 || r.hasAck && o.behind(r.ack) {
+		if r.seq != h.next || r.hasAck && o.behind(r.ack) {
 			break
 		}
 		t.releaseHead(f, d)
@@ -210,12 +211,7 @@ func (t *Table) release(f *flow, d stream.Dir) (progress bool) {
 // releaseHead delivers the first run of direction d, which is next.
 func (t *Table) releaseHead(f *flow, d stream.Dir) {
 	r := f.hold.q[d].pop()
-	data, cut := r.data, r.cut
-	if skip := int(int32(f.half[d].next - r.seq)); skip > 0 {
-		k := min(skip, len(data))
-		data, cut = data[k:], max(0, cut-(skip-k))
-	}
-	t.deliver(f, d, data, cut, r.time, r.packet)
+	t.deliver(f, d, r.data, r.cut, r.time, r.packet)
 	t.freeRun(r)
 }
 
@@ -229,12 +225,12 @@ func (t *Table) giveUp(f *flow, d stream.Dir, force bool) bool {
 	}
 	end, hole := h.next, false // the hole is from h.next to end
 	at, num := f.last, f.packet
-	if r := q.head; r != nil && int32(r.seq-h.next) > 0 {
+	if r := q.head; r != nil && r.seq != h.next {
 		end, hole = r.seq, true
 		at, num = r.time, r.packet
 	}
 	waiting := false
-	if r := other.head; r != nil && int32(r.seq-o.next) <= 0 && r.hasAck && h.behind(r.ack) {
+	if r := other.head; r != nil && r.seq == o.next && r.hasAck && h.behind(r.ack) {
 		if q.head != nil && q.head.seq == h.next {
 			// Both directions are next and wait for each other, which no honest pair of ends does.
 			t.releaseHead(f, d)
@@ -252,18 +248,13 @@ func (t *Table) giveUp(f *flow, d stream.Dir, force bool) bool {
 	}
 	over := q.full() || waiting && other.full()
 	if !force && !over {
-		if !q.covering || int32(q.cover-h.next) <= 0 {
-			q.covering = true
-			switch {
-			case h.acked != h.next:
-				q.cover, q.alone = h.acked, false
-			case o.alone():
-				q.cover, q.alone = q.tail.end(), true
-			default:
-				q.covering = false // not received: the sender will send it again
-				return false
+		if !q.covering || int32(q.cover-h.next) <= 0 || q.alone && h.acked != h.next {
+			if q.alone = h.acked == h.next; q.alone {
+				q.cover = q.tail.end()
+			} else {
+				q.cover = h.acked
 			}
-			q.count, q.since, q.heard = hd.count, t.now, false
+			q.covering, q.count, q.since = true, hd.count, t.now
 			return false
 		}
 		segments, wait := lossSegments, lossTime
@@ -273,11 +264,15 @@ func (t *Table) giveUp(f *flow, d stream.Dir, force bool) bool {
 		if hd.count-q.count < segments && !apart(t.now, q.since, wait) {
 			return false
 		}
+		if q.alone && other.heard > q.count {
+			q.covering = false // there would be acknowledgements: the sender will send it again
+			return false
+		}
 		if int32(end-q.cover) > 0 {
 			end = q.cover
 		}
 	}
-	if waiting && q.head == nil && !q.heard && !force {
+	if waiting && q.head == nil && q.heard <= q.count && !force {
 		h.flags |= silent
 	}
 	if h.is(finSeen) && int32(end-h.fin) > 0 {

@@ -178,7 +178,7 @@ func (t *Table) take(f *flow, d stream.Dir, s *packet.Segment) {
 	}
 	if f.hold != nil {
 		f.hold.count++
-		f.hold.q[d].heard = true
+		f.hold.q[d].heard = f.hold.count
 		t.settle(f, false)
 	}
 	if f.kind == closing {

@@ -444,6 +444,22 @@ var traps = []struct {
 		b.c(P|A, 8, 9000, "three")
 	}, ">_5 >two >three ended"},
 
+	{"one side falls silent", func(b *bench) {
+		b.handshake()
+		b.c(P|A, 0, 0, "ask")
+		b.s(P|A, 0, 3, "answer")
+		b.c(P|A, 3, 20, "waits")
+		for range lossSegments {
+			b.c(A, 8, 20, "")
+		}
+		b.c(P|A, 8, 30, "no longer waits")
+		b.c(P|A, 33, 50, "hole")
+		for range aloneSegments {
+			b.c(A, 37, 50, "")
+		}
+		b.c(P|A, 37, 70, "more")
+	}, ">ask <answer <_14 >waits >no longer waits >_10 >hole >more <_50 ended"},
+
 	{"wild acknowledgement", func(b *bench) {
 		b.handshake()
 		b.c(P|A, 0, 1<<30, "hello")
@@ -624,6 +640,7 @@ func TestHeldLimits(t *testing.T) {
 	b.handshake()
 	for i := range maxHeldSegments + 2 {
 		b.c(P|A, 10+2*i, 0, "x")
+		b.s(A, 0, 0, "")
 	}
 	if s := b.streams[0]; s.missing[0] != 10+1 || b.table.Stats().Delivered != 2 {
 		t.Errorf("%d missing", s.missing[0])
