@@ -17,6 +17,10 @@ const (
 	maxPieces = 128
 	// maxWait is how long the first fragment waits for the others, by capture time: Linux's net.ipv4.ipfrag_time.
 	maxWait = int64(30 * time.Second)
+	// duplicateWait is how long a datagram that is whole is remembered, by capture time, so that copies of its
+	// fragments are known for what they are: a capture on all interfaces of a host has each twice. Longer, and the
+	// 16 bits of IPv4's identification could come round.
+	duplicateWait = int64(100 * time.Millisecond)
 	// maxDatagram is what the 16 bits of a length can say.
 	maxDatagram = 65535
 )
@@ -29,19 +33,21 @@ type fragmentKey struct {
 	version  uint8
 }
 
-// fragments holds the datagrams that are not whole.
+// fragments holds the datagrams that are not whole, and some that were.
 type fragments struct {
-	waiting     map[fragmentKey]*list.Element
+	byKey       map[fragmentKey]*list.Element
 	oldest      list.List // of *datagram, by arrival of the first fragment
 	bytes       int       // allocated for all of them
+	waiting     int       // those that are not whole
 	reassembled uint64
 	dropped     uint64
 }
 
-// datagram is one that is not whole.
+// datagram is one that is not whole, or was not.
 type datagram struct {
 	key    fragmentKey
-	first  int64 // when its first fragment came, ns since the Unix epoch
+	at     int64 // when its first fragment came, or since when it is done; ns since the Unix epoch
+	done   bool  // it is whole and was handed on; only key and at mean anything
 	proto  uint8 // what the datagram carries, from the fragment at 0
 	buf    []byte
 	pieces []piece // what came, in order, with gaps between
@@ -65,6 +71,9 @@ func (r *Parser) fragment(s *Segment, key fragmentKey, proto uint8, f span, at i
 	}
 	t := &r.fragments
 	d := t.get(key, s.Time)
+	if d.done {
+		return Fragment
+	}
 	if at == 0 {
 		d.proto = proto
 	}
@@ -81,43 +90,57 @@ func (r *Parser) fragment(s *Segment, key fragmentKey, proto uint8, f span, at i
 		}
 		return Fragment
 	}
-	t.remove(d)
-	t.reassembled++
-	return r.transport(s, d.proto, span{d.buf[:min(d.cut, d.end)], d.end}, ip, depth+1)
+	whole := span{d.buf[:min(d.cut, d.end)], d.end}
+	proto = d.proto
+	t.finish(d, s.Time)
+	return r.transport(s, proto, whole, ip, depth+1)
 }
 
 // get finds the datagram, or begins it.
 func (t *fragments) get(key fragmentKey, now int64) *datagram {
 	for e := t.oldest.Front(); e != nil; e = t.oldest.Front() {
 		d := e.Value.(*datagram)
-		if now-d.first <= maxWait {
+		if now-d.at <= maxWait {
 			break
 		}
 		t.drop(d)
 	}
-	if e := t.waiting[key]; e != nil {
-		return e.Value.(*datagram)
+	if e := t.byKey[key]; e != nil {
+		d := e.Value.(*datagram)
+		if !d.done || now-d.at <= duplicateWait {
+			return d
+		}
+		t.drop(d)
 	}
-	if len(t.waiting) == maxDatagrams {
+	if len(t.byKey) == maxDatagrams {
 		t.drop(t.oldest.Front().Value.(*datagram))
 	}
-	if t.waiting == nil {
-		t.waiting = make(map[fragmentKey]*list.Element)
+	if t.byKey == nil {
+		t.byKey = make(map[fragmentKey]*list.Element)
 	}
-	d := &datagram{key: key, first: now, end: -1, cut: maxDatagram}
-	t.waiting[key] = t.oldest.PushBack(d)
+	d := &datagram{key: key, at: now, end: -1, cut: maxDatagram}
+	t.byKey[key] = t.oldest.PushBack(d)
+	t.waiting++
 	return d
 }
 
-func (t *fragments) drop(d *datagram) {
-	t.remove(d)
-	t.dropped++
+// finish forgets all of d but that it was whole.
+func (t *fragments) finish(d *datagram, now int64) {
+	t.waiting--
+	t.reassembled++
+	t.bytes -= cap(d.buf)
+	*d = datagram{key: d.key, at: now, done: true}
 }
 
-func (t *fragments) remove(d *datagram) {
-	t.oldest.Remove(t.waiting[d.key])
-	delete(t.waiting, d.key)
+// drop takes d out. It is a loss only if d was not whole.
+func (t *fragments) drop(d *datagram) {
+	t.oldest.Remove(t.byKey[d.key])
+	delete(t.byKey, d.key)
 	t.bytes -= cap(d.buf)
+	if !d.done {
+		t.waiting--
+		t.dropped++
+	}
 }
 
 // put copies what is new: of bytes that came twice the first stay. It returns false when there are too many pieces.

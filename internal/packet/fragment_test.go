@@ -88,6 +88,35 @@ func TestFragmentsInAnyOrder(t *testing.T) {
 	})
 }
 
+// A capture on all interfaces has each fragment twice. The second set makes no datagram, nor part of a later one
+// with the same identification.
+func TestFragmentsTwice(t *testing.T) {
+	first, second := payloadOf(200), payloadOf(300)[100:]
+	bothVersions(t, first, func(t *testing.T, packet []byte, want Segment) {
+		other := bytes.Clone(packet)
+		copy(other[len(other)-200:], second)
+		var r Parser
+		var s Segment
+		for _, part := range fragmented(t, packet, 1, 80, 80) {
+			r.Parse(frame(part, capture.LinkRaw), &s)
+			if got := r.Parse(frame(part, capture.LinkRaw), new(Segment)); got != Fragment {
+				t.Fatalf("a copy gives %d", got)
+			}
+		}
+		check(t, s, want, first, 0)
+		for _, part := range fragmented(t, other, 1, 80, 80) {
+			p := frame(part, capture.LinkRaw)
+			p.Time += duplicateWait + 1
+			r.Parse(p, &s)
+		}
+		want.Time += duplicateWait + 1
+		check(t, s, want, second, 0)
+		if st := r.Stats(); st.Reassembled != 2 || st.Waiting != 0 || st.Dropped != 0 {
+			t.Errorf("counters are %+v", st)
+		}
+	})
+}
+
 // Of bytes that come twice, the first stay.
 func TestFragmentsOverlap(t *testing.T) {
 	first := payloadOf(200)
@@ -226,6 +255,7 @@ func TestFragmentsContradict(t *testing.T) {
 	more := bytes.Clone(a[1]) // a middle that reaches beyond the end
 	more[6] |= 0x20
 	binary.BigEndian.PutUint16(more[2:], uint16(20+64))
+	r = Parser{}
 	for _, part := range [][]byte{more[:20+64], b[1], a[0], b[0]} {
 		if got := r.Parse(frame(part, capture.LinkRaw), &s); got == TCP {
 			t.Error("a segment")
@@ -239,8 +269,11 @@ func TestFragmentLimits(t *testing.T) {
 	var s Segment
 	bound := func(waiting int, dropped uint64) {
 		t.Helper()
-		if st := r.Stats(); st.Waiting != waiting || st.Dropped != dropped || r.fragments.oldest.Len() != waiting {
+		if st := r.Stats(); st.Waiting != waiting || st.Dropped != dropped {
 			t.Fatalf("counters are %+v, want %d waiting and %d dropped", st, waiting, dropped)
+		}
+		if n := r.fragments.oldest.Len(); n > maxDatagrams || n != len(r.fragments.byKey) {
+			t.Fatalf("%d datagrams are in the list and %d in the map", n, len(r.fragments.byKey))
 		}
 		sum := 0
 		for e := r.fragments.oldest.Front(); e != nil; e = e.Next() {

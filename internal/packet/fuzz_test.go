@@ -54,8 +54,8 @@ func FuzzParse(f *testing.F) {
 					t.Fatalf("segment is %+v", s)
 				}
 			}
-			if len(r.fragments.waiting) > maxDatagrams || r.fragments.bytes > maxFragmentBytes || r.fragments.bytes < 0 {
-				t.Fatalf("%d datagrams of %d bytes are kept", len(r.fragments.waiting), r.fragments.bytes)
+			if len(r.fragments.byKey) > maxDatagrams || r.fragments.bytes > maxFragmentBytes || r.fragments.bytes < 0 {
+				t.Fatalf("%d datagrams of %d bytes are kept", len(r.fragments.byKey), r.fragments.bytes)
 			}
 		}
 		st := r.Stats()

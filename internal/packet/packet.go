@@ -90,7 +90,7 @@ func (r *Parser) Stats() Stats {
 		Malformed:   r.results[Malformed],
 		Unknown:     maps.Clone(r.unknown),
 		Reassembled: r.fragments.reassembled,
-		Waiting:     len(r.fragments.waiting),
+		Waiting:     r.fragments.waiting,
 		Dropped:     r.fragments.dropped,
 	}
 }
