@@ -94,7 +94,7 @@ servers_start() {
 		jit = off
 	P
 	say "starting PostgreSQL $PG and FerretDB $FERRETDB"
-	chroot --userspec=db "$dir" $bin/pg_ctl -D /data -s -w -l /data/log start </dev/null >/dev/null 2>&1
+	chroot --userspec=db "$dir" $bin/pg_ctl -D /data -s -w -l /data/log start </dev/null >/dev/null 2>&1 9>&-
 	chroot "$dir" $bin/psql -qX -h /tmp -U postgres -c 'set client_min_messages = error' \
 		-c 'create extension if not exists documentdb cascade'
 	mkdir -p "$CACHE/run"
@@ -110,7 +110,7 @@ ferretdb_start() {
 	mkdir -p "$CACHE/run/$name"
 	"$CACHE/bin/ferretdb" --postgresql-url="postgres://postgres@/postgres?host=$CACHE/roots/documentdb/tmp" \
 		--listen-addr= --listen-unix="$CACHE/run/$name.sock" --state-dir="$CACHE/run/$name" \
-		--debug-addr=- --telemetry=disable --log-level=error "$@" </dev/null >"$CACHE/run/$name.log" 2>&1 &
+		--debug-addr=- --telemetry=disable --log-level=error "$@" </dev/null >"$CACHE/run/$name.log" 2>&1 9>&- &
 	echo $! >"$CACHE/run/$name.pid"
 	for i in {1..200}; do
 		[ -S "$CACHE/run/$name.sock" ] && return
@@ -120,12 +120,13 @@ ferretdb_start() {
 	die "FerretDB ($name) did not start"
 }
 
-# servers_stop ends what servers_start started, by its pid.
+# servers_stop ends what servers_start started, by its pid, if that is still the same program.
 servers_stop() {
-	local f dir=$CACHE/roots/documentdb
+	local f pid dir=$CACHE/roots/documentdb
 	for f in "$CACHE"/run/*.pid; do
 		[ -e "$f" ] || continue
-		kill "$(cat "$f")" 2>/dev/null || true
+		pid=$(cat "$f")
+		[ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "$CACHE/bin/ferretdb")" ] && kill "$pid"
 		rm -f "$f"
 	done
 	[ -s "$dir/data/postmaster.pid" ] &&

@@ -13,7 +13,7 @@ fail() { echo "record: $name: $*" >&2; exit 1; }
 ip link set lo mtu 1500 up
 ethtool -K lo tso off gso off gro off
 
-rm -f "$pcap" "$truth" "$name.tls.keys"
+rm -f "$pcap" "$truth" "$name.keys"
 mongofront -listen 127.0.0.1:27017 -truth "$truth" $FRONT </dev/null 2>"$name.front.log" &
 front=$!
 trap 'kill $front 2>/dev/null || true' EXIT

@@ -16,9 +16,11 @@ WRONG=eraser-2846
 
 main() {
 	[ "$(id -u)" = 0 ] || die "needs root: network namespaces, chroot and tcpdump"
-	need_tools
 	export OUT=$CACHE/out
 	mkdir -p "$OUT" "$CACHE/bin"
+	exec 9>"$CACHE/lock"
+	flock -n 9 || die "another run is at work in $CACHE"
+	need_tools
 	say "building the programs"
 	(cd "$here" && GOWORK=off GOFLAGS=-mod=readonly go build -o "$CACHE/bin/" ./mongofront ./mongogo ./mongoraw)
 	export PATH=$CACHE/bin:$PATH
@@ -80,7 +82,9 @@ scenarios() {
 	capture old 'every opcode from before OP_MSG, OP_COMMAND too' '-maxwire 3' mongoraw old $login
 	capture segments 'several messages in one segment, one message in many' '' mongoraw segments $login
 	capture ids 'request ids above 2^31, zero, and one twice' '' mongoraw ids $login
-	capture tls 'the start of crud under TLS 1.3, with its key log' "-tls $OUT/tls.tls.keys" mongogo ping "$url?tls=true&tlsInsecure=true"
+	capture tls 'TLS 1.3 with its key log; inside it a login by SCRAM-SHA-256 and snappy' "$auth -compressors snappy -tls $OUT/tls.keys" \
+		mongogo ping "mongodb://$USER1:$PASSWORD1@$login/?tls=true&tlsInsecure=true&compressors=snappy"
+	capture tls12 'TLS 1.2 with its key log' "-tls $OUT/tls12.keys -tls12" mongogo ping "$url?tls=true&tlsInsecure=true"
 
 	capture mixed 'load of small exchanges on several connections' '' env OPS=600 mongogo mixed "$url?appName=ycsb"
 	capture mixed-zstd 'the same under zstd' '-compressors zstd' env OPS=240 mongogo mixed "$url?appName=ycsb&compressors=zstd"
@@ -113,11 +117,11 @@ capture() {
 	gzip -9nf "$OUT/$name.pcap"
 	size=$(stat -c %s "$OUT/$name.pcap.gz")
 	[ "$size" -le 65536 ] || die "$name: $size bytes are more than a small capture"
-	rm -f "$testdata/$name".{pcap.gz,truth.jsonl,truth.jsonl.gz,tls.keys}
+	rm -f "$testdata/$name".{pcap.gz,truth.jsonl,truth.jsonl.gz,keys}
 	if [ "$(stat -c %s "$OUT/$name.truth.jsonl")" -gt 65536 ]; then
 		gzip -9nf "$OUT/$name.truth.jsonl"
 	fi
-	for f in "$OUT/$name".{pcap.gz,truth.jsonl,truth.jsonl.gz,tls.keys}; do
+	for f in "$OUT/$name".{pcap.gz,truth.jsonl,truth.jsonl.gz,keys}; do
 		if [ -e "$f" ]; then mv "$f" "$testdata/"; fi
 	done
 	recorded=$((recorded + 1))

@@ -54,6 +54,7 @@ func main() {
 	truthFile := flag.String("truth", "", "`file` for the exchanges, written at the end")
 	user := flag.String("user", "", "`name:password` that the front itself checks, by SCRAM-SHA-1 or PLAIN")
 	keys := flag.String("tls", "", "speak TLS and log its keys to this `file`")
+	tls12 := flag.Bool("tls12", false, "no TLS above 1.2")
 	flag.Parse()
 
 	if *compressors != "" {
@@ -72,7 +73,7 @@ func main() {
 		log.Fatal(err)
 	}
 	if *keys != "" {
-		if l, err = withTLS(l, *keys); err != nil {
+		if l, err = withTLS(l, *keys, *tls12); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -115,7 +116,7 @@ func accept(l net.Listener, c *config, t *truth, f *failpoint) {
 }
 
 // withTLS wraps a listener with a certificate made for the occasion.
-func withTLS(l net.Listener, keyLog string) (net.Listener, error) {
+func withTLS(l net.Listener, keyLog string, tls12 bool) (net.Listener, error) {
 	f, err := os.Create(keyLog)
 	if err != nil {
 		return nil, err
@@ -129,8 +130,12 @@ func withTLS(l net.Listener, keyLog string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tls.NewListener(l, &tls.Config{
+	c := &tls.Config{
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
 		KeyLogWriter: f,
-	}), nil
+	}
+	if tls12 {
+		c.MaxVersion = tls.VersionTLS12
+	}
+	return tls.NewListener(l, c), nil
 }
