@@ -37,7 +37,9 @@ type side struct {
 	size   int        // its length; 0 while that is not known
 	seen   int        // bytes of it that have come by
 	want   wire.Run   // what Keep asked for
-	run    int        // place in buf where the last run that Keep asked for begins
+	show   bool       // it is only to be shown
+	look   []byte     // what is to be shown
+	run    int        // place in buf where the run that is kept begins
 	doubts record.Doubts
 	began  int64  // time of its first byte
 	packet uint64 // that carried it
@@ -46,7 +48,7 @@ type side struct {
 }
 
 func (s *side) clear(e *Engine) {
-	e.held -= len(s.buf)
+	e.hold(-len(s.buf))
 	if cap(s.buf) > keepText {
 		s.buf = nil
 	}
@@ -127,7 +129,7 @@ func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 			n, err := c.dlg.Length(c.dir(d), data)
 			switch {
 			case err != nil:
-				c.malformed(d, s)
+				c.malformed(s, ch.Order)
 				data = data[1:]
 			case n > 0 && n <= len(data):
 				s.began, s.packet = ch.Time, ch.Packet
@@ -143,17 +145,17 @@ func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 			// The header itself is spread over chunks: complete it byte by byte as far as Length asks.
 			s.buf = append(s.buf, data[0])
 			s.seen++
-			c.e.held++
+			c.e.hold(1)
 			data = data[1:]
 			n, err := c.dlg.Length(c.dir(d), s.buf)
 			if err != nil || len(s.buf) > HeadLimit {
-				c.malformed(d, s)
+				c.malformed(s, ch.Order)
 				continue
 			}
 			if s.size = n; n > 0 && n == s.seen {
 				c.complete(d, s, ch)
 			} else if n > 0 && n < s.seen {
-				c.malformed(d, s)
+				c.malformed(s, ch.Order)
 			}
 		}
 	}
@@ -164,7 +166,7 @@ func (c *Conn) wait(s *side, data []byte) []byte {
 	n := min(len(data), HeadLimit)
 	s.buf = append(s.buf, data[:n]...)
 	s.seen += n
-	c.e.held += n
+	c.e.hold(n)
 	return data[n:]
 }
 
@@ -195,46 +197,50 @@ func (c *Conn) take(d stream.Dir, s *side, p []byte) {
 		s.seen += len(p)
 		return
 	}
+	tail := s.size - TailLimit
 	for len(p) > 0 {
-		at, n := s.seen, 0
-		switch tail := s.size - TailLimit; {
-		case at < HeadLimit:
-			n = min(len(p), HeadLimit-at)
+		at, n := s.seen, len(p)
+		wanted := s.want.N > 0 && at >= s.want.Off
+		// Up to the next place where something changes.
+		for _, edge := range [...]int{HeadLimit, tail, s.want.Off, s.want.Off + s.want.N} {
+			if edge > at {
+				n = min(n, edge-at)
+			}
+		}
+		if at < HeadLimit || at >= tail || wanted && !s.show {
 			c.retain(s, at, p[:n])
-			if at+n == HeadLimit && c.keep != nil {
-				c.ask(d, s, 0, s.buf)
-			}
-		case at >= tail:
-			n = len(p)
-			c.retain(s, at, p)
-		case s.want.N > 0 && at >= s.want.Off:
-			n = min(len(p), s.want.Off+s.want.N-at)
-			c.retain(s, at, p[:n])
-			if at+n == s.want.Off+s.want.N {
-				c.ask(d, s, s.want.Off, s.buf[s.run:])
-			}
-		default:
-			next := tail
-			if s.want.N > 0 {
-				next = min(next, s.want.Off)
-			}
-			n = min(len(p), next-at)
+		}
+		if wanted && s.show {
+			s.look = append(s.look, p[:n]...)
 		}
 		s.seen += n
 		p = p[n:]
+		switch {
+		case c.keep == nil:
+		case s.seen == HeadLimit:
+			c.ask(d, s, 0, s.buf)
+		case wanted && s.seen == s.want.Off+s.want.N && s.show:
+			c.ask(d, s, s.want.Off, s.look)
+		case wanted && s.seen == s.want.Off+s.want.N:
+			c.ask(d, s, s.want.Off, s.buf[s.run:])
+		}
 	}
 }
 
-// ask lets the protocol name the next run to keep. What reaches into the tail is kept anyway.
+// ask lets the protocol name the next run it wants to see. What reaches into the tail is kept anyway.
 func (c *Conn) ask(d stream.Dir, s *side, from int, run []byte) {
-	off, n := c.keep.Keep(c.dir(d), s.size, from, run)
+	off, n, keep := c.keep.Keep(c.dir(d), s.size, from, run)
 	at := max(from+len(run), HeadLimit)
-	if n <= 0 || off < at || len(s.runs) >= maxRuns || off >= s.size-TailLimit {
-		s.want = wire.Run{}
-		return
+	tail := s.size - TailLimit
+	s.want, s.show, s.look, s.run = wire.Run{}, !keep, s.look[:0], 0
+	switch {
+	case n <= 0 || off < at:
+	case !keep && n <= maxLook && off+n <= s.size:
+		s.want = wire.Run{Off: off, N: n}
+	case keep && off < tail && len(s.runs) < maxRuns:
+		s.want = wire.Run{Off: off, N: min(n, tail-off)}
+		s.run = len(s.buf)
 	}
-	s.want = wire.Run{Off: off, N: min(n, s.size-TailLimit-off)}
-	s.run = len(s.buf)
 }
 
 // retain keeps p, which is at place at of its message. Over budget the bytes are cut.
@@ -258,7 +264,7 @@ func (c *Conn) retain(s *side, at int, p []byte) {
 		s.runs = append(s.runs, wire.Run{Off: at, N: len(p)})
 	}
 	s.buf = append(s.buf, p...)
-	c.e.held += len(p)
+	c.e.hold(len(p))
 }
 
 // minKept is kept of every waiting message whatever the budget: its header.
@@ -306,7 +312,7 @@ func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 	b := data
 	if len(s.buf) > 0 {
 		s.buf = append(s.buf, data...)
-		c.e.held += len(data)
+		c.e.hold(len(data))
 		b = s.buf
 	}
 	at := c.dlg.Sync(c.dir(d), b)
@@ -314,7 +320,7 @@ func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 		// A header may be spread over two chunks: keep what could be its beginning.
 		n := min(len(b), syncOverlap)
 		tail := b[len(b)-n:]
-		c.e.held += n - len(s.buf)
+		c.e.hold(n - len(s.buf))
 		s.buf = append(s.buf[:0], tail...)
 		return nil
 	}
@@ -332,7 +338,7 @@ func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 const syncOverlap = 64
 
 // malformed gives up the message in progress, and after a few in a row the identification.
-func (c *Conn) malformed(d stream.Dir, s *side) {
+func (c *Conn) malformed(s *side, order uint64) {
 	c.e.stats.Malformed++
 	s.clear(c.e)
 	s.adrift = true
@@ -340,7 +346,7 @@ func (c *Conn) malformed(d stream.Dir, s *side) {
 		x.rec.Doubts |= record.Malformed
 	}
 	if c.bad++; c.bad >= maxMalformed {
-		c.forget()
+		c.forget(order)
 	}
 }
 
@@ -369,7 +375,7 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	if m.Doubts&record.Malformed != 0 {
 		e.stats.Malformed++
 		if c.bad++; c.bad >= maxMalformed {
-			c.forget()
+			c.forget(ch.Order)
 		}
 		return
 	}
@@ -378,8 +384,9 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 }
 
 // forget undoes the identification: what was taken for this protocol is another.
-func (c *Conn) forget() {
-	c.giveUp(0)
+func (c *Conn) forget(order uint64) {
+	c.giveUp(order)
+	c.e.drop(c.proto, c.dlg)
 	c.dlg, c.keep, c.proto = nil, nil, nil
 	c.info.Midstream = true
 	c.bad = 0
@@ -420,6 +427,10 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 		s := c.side[i]
 		c.side[i] = side{buf: s.buf, runs: s.runs}
 	}
+	if c.dlg != nil {
+		c.e.drop(c.proto, c.dlg)
+	}
+	c.e.charge(-connCost)
 	*c = Conn{e: c.e, side: c.side, open: c.open[:0], layers: c.layers[:0]}
 	c.e.conns = append(c.e.conns, c)
 }

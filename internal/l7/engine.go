@@ -16,7 +16,8 @@ type Config struct {
 	Want      uint64               // columns somebody needs, a bit each (1 << record.Col); all other facts may be left out
 	Keep      bool                 // keep the messages of every exchange, for trees
 	DecodeAs  map[uint16]*Protocol // connections with this port speak this protocol, whatever Probe says
-	Budget    int                  // bytes of waiting messages the Engine may hold
+	Budget    int                  // bytes of waiting messages the Engine may hold; beyond it they are cut
+	Charge    func(n int)          // if set: told of memory in bytes that connections take and (n < 0) give back
 }
 
 // Stats counts what an Engine saw.
@@ -37,17 +38,18 @@ type Engine struct {
 	out    func(*record.Record)
 	stats  Stats
 
-	msg   Message
-	cur   wire.Cursor
-	conns []*Conn     // free
-	exs   []*exchange // free
-	held  int         // bytes of waiting messages
-	ctx   []byte
+	msg     Message
+	cur     wire.Cursor
+	conns   []*Conn                // free
+	dialogs map[*Protocol][]Dialog // free, of protocols that can use them again
+	exs     []*exchange            // free
+	held    int                    // bytes of waiting messages
+	ctx     []byte
 }
 
 // New makes an Engine that hands every finished record to out, which borrows it.
 func New(cfg Config, out func(*record.Record)) *Engine {
-	e := &Engine{cfg: cfg, out: out, stats: Stats{Unidentified: map[uint16]int64{}}}
+	e := &Engine{cfg: cfg, out: out, stats: Stats{Unidentified: map[uint16]int64{}}, dialogs: map[*Protocol][]Dialog{}}
 	e.msg.want, e.msg.values = cfg.Want, cfg.Values
 	for _, p := range cfg.Protocols {
 		e.scouts = append(e.scouts, p.Open(&ConnInfo{Midstream: true}, nil))
@@ -67,7 +69,41 @@ func (e *Engine) Open(f *stream.Flow) stream.Handler {
 		c = &Conn{e: e}
 	}
 	c.begin(f)
+	e.charge(connCost)
 	return c
+}
+
+// connCost is about what a connection takes beside waiting messages: Conn, Dialog, an open exchange.
+const connCost = 2 << 10
+
+// hold notes that n more bytes of messages wait (n < 0: fewer).
+func (e *Engine) hold(n int) {
+	e.held += n
+	e.charge(n)
+}
+
+func (e *Engine) charge(n int) {
+	if e.cfg.Charge != nil && n != 0 {
+		e.cfg.Charge(n)
+	}
+}
+
+// dialog begins a Dialog in an old one's memory if it can.
+func (e *Engine) dialog(p *Protocol, c *ConnInfo) Dialog {
+	if free := e.dialogs[p]; len(free) > 0 {
+		d := free[len(free)-1]
+		e.dialogs[p] = free[:len(free)-1]
+		d.(Resetter).Reset(c)
+		return d
+	}
+	return p.Open(c, nil)
+}
+
+// drop ends a Dialog.
+func (e *Engine) drop(p *Protocol, d Dialog) {
+	if _, ok := d.(Resetter); ok {
+		e.dialogs[p] = append(e.dialogs[p], d)
+	}
 }
 
 // want tells whether column c is needed.

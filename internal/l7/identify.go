@@ -37,7 +37,7 @@ func (c *Conn) identify(ch *stream.Chunk) {
 			s.began, s.packet, s.first = ch.Time, ch.Packet, ch.Order
 		}
 		s.buf = append(s.buf, ch.Data...)
-		c.e.held += len(ch.Data)
+		c.e.hold(len(ch.Data))
 		return
 	}
 	if c.info.Midstream && c.tried <= syncChunks {
@@ -121,7 +121,7 @@ func (c *Conn) adopt(p *Protocol, v Verdict, ch *stream.Chunk, data []byte) {
 		c.e.stats.Identified++
 	}
 	c.proto = p
-	c.dlg = p.Open(&c.info, nil)
+	c.dlg = c.e.dialog(p, &c.info)
 	c.keep, _ = c.dlg.(Keeper)
 	first := ch.Dir
 	if o := first.Opposite(); len(c.side[o].buf) > 0 && (len(c.side[first].buf) == 0 || c.side[o].first < c.side[first].first) {

@@ -101,9 +101,15 @@ type Dialog interface {
 
 // Keeper is a Dialog with facts between the head and the tail of a long message.
 type Keeper interface {
-	// Keep names the next run of bytes to keep of a message of size bytes: n bytes from off. run is what was kept last
-	// and from its place in the message: first the head, then what Keep asked for. n = 0: no more before the tail.
-	Keep(dir Dir, size, from int, run []byte) (off, n int)
+	// Keep names the next run of bytes that it wants to see of a message of size bytes: n bytes from off, behind what
+	// came by. n = 0: none before the tail. With keep the run is kept for Decode too, otherwise it is only shown. run
+	// is what came by last and from its place in the message: first the head, then what Keep asked for.
+	Keep(dir Dir, size, from int, run []byte) (off, n int, keep bool)
+}
+
+// Resetter is a Dialog that can be used again for another connection: short connections then allocate nothing.
+type Resetter interface {
+	Reset(c *ConnInfo)
 }
 
 // Limits. Every one bounds what a hostile or broken sender can make the engine hold or do.
@@ -138,8 +144,11 @@ const (
 	// maxKept is how many messages of one exchange are kept for its trees: an exhaust cursor has as many as it likes.
 	maxKept = 64
 
-	// maxRuns is how many runs between head and tail Keep may ask for: one for each 750 bytes of the longest message.
-	maxRuns = 64 << 10
+	// maxRuns is how many runs between head and tail Keep may have kept of a message.
+	maxRuns = 4 << 10
+
+	// maxLook is how long a run may be that is only shown.
+	maxLook = 4 << 10
 
 	// requestTimeout is when an unanswered request is said to have timed out, in ns.
 	requestTimeout = 60e9

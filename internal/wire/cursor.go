@@ -490,6 +490,13 @@ func (c *Cursor) Cut() *Error {
 	return nil
 }
 
+// Forgive takes back what Cut would tell beyond was, an earlier answer of it: bytes were not kept that no fact needs.
+func (c *Cursor) Forgive(was *Error) {
+	if was == nil {
+		c.cut = false
+	}
+}
+
 // Derive makes d read a further buffer of the same tree, made from bytes of this one: what was decompressed. size is
 // its true length where data is only its beginning. Join ends it.
 func (c *Cursor) Derive(d *Cursor, name string, data []byte, size int) {

@@ -159,16 +159,19 @@ func (d *document) skip() {
 	if d.flat && (d.typ == typeBool || d.typ == typeInt32 || d.typ == typeInt64 || d.typ == typeDouble || d.typ == typeDate || d.typ == typeTimestamp) {
 		class = wire.Structure
 	}
-	d.c.Classify(class)
-	value(d.c, d.typ)
-	d.c.Classify(wire.Structure)
+	d.pass(class)
 }
 
 // hide passes over a value that nobody may ever see.
-func (d *document) hide() {
-	d.c.Classify(wire.Secret)
+func (d *document) hide() { d.pass(wire.Secret) }
+
+// pass passes over the value; that some of it may not have been kept is no matter.
+func (d *document) pass(class wire.Class) {
+	was := d.c.Cut()
+	d.c.Classify(class)
 	value(d.c, d.typ)
 	d.c.Classify(wire.Structure)
+	d.c.Forgive(was)
 }
 
 // text reads a string, or passes over a value of another type.

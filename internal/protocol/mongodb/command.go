@@ -39,7 +39,7 @@ func (d *dialog) elements(c *wire.Cursor, m *l7.Message) {
 	var mechanism, payload []byte
 	doc := open(c, true)
 	for first := true; doc.next(); first = false {
-		if first && m.Text(record.Operation) == "" {
+		if op := m.Text(record.Operation); first && (op == "" || op == string(doc.key)) {
 			if (string(doc.key) == "$query" || string(doc.key) == "query") && doc.typ == typeDocument {
 				d.elements(c, m) // a wrapped command of old; it cannot be wrapped again, for it has a name now
 				continue
@@ -446,18 +446,22 @@ func (d *dialog) cursor(doc *document, m *l7.Message) {
 		case "ns":
 			sub.text()
 		case "firstBatch", "nextBatch":
+			was := sub.c.Cut()
 			batch, ok := sub.document()
 			if !ok {
 				continue
 			}
+			batch.flat = false
 			n := int64(0)
 			for ; batch.next(); n++ {
 				sub.c.Index()
-				batch.flat = false
 				batch.skip()
 			}
-			if sub.c.Cut() == nil {
+			if sub.c.Cut() == was {
 				m.Set(record.Rows, n)
+			} else if d.scan.done && d.scan.size == sub.c.Size() {
+				m.Set(record.Rows, int64(d.scan.count))
+				sub.c.Forgive(was)
 			}
 		default:
 			sub.skip()

@@ -293,6 +293,7 @@ type dialog struct {
 	pending []byte // the user of an authentication that goes on
 	app     []byte
 
+	scan  batch // of the long answer that is coming by
 	now   facts // from Decode to Advance
 	query query
 }
@@ -332,6 +333,11 @@ type facts struct {
 	counted int64
 }
 
+// Reset implements l7.Resetter.
+func (d *dialog) Reset(*l7.ConnInfo) {
+	*d = dialog{user: d.user[:0], pending: d.pending[:0], app: d.app[:0], query: query{parts: d.query.parts[:0]}}
+}
+
 var errHeader = errors.New("no message header")
 
 // Length implements l7.Dialog.
@@ -346,12 +352,27 @@ func (d *dialog) Length(_ l7.Dir, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// Keep implements l7.Keeper: a compressed message is of no use in part.
-func (d *dialog) Keep(_ l7.Dir, size, from int, run []byte) (off, n int) {
-	if from == 0 && binary.LittleEndian.Uint32(run[12:]) == opCompressed {
-		return len(run), size
+// Keep implements l7.Keeper. A compressed message is of no use in part. Of a long answer the documents of its batch
+// are counted as they come by: their keys and lengths are looked at.
+func (d *dialog) Keep(dir l7.Dir, size, from int, run []byte) (off, n int, keep bool) {
+	s := &d.scan
+	if from == 0 {
+		*s = batch{}
+		switch binary.LittleEndian.Uint32(run[12:]) {
+		case opCompressed:
+			return len(run), size, true
+		case opMsg:
+			if dir == l7.ToClient && s.find(run) {
+				s.size = size
+				return s.next, min(s.header(), size-s.next), false
+			}
+		}
+		return 0, 0, false
 	}
-	return 0, 0
+	if !s.read(run) {
+		return 0, 0, false
+	}
+	return s.next, min(s.header(), size-s.next), false
 }
 
 // Advance implements l7.Dialog.

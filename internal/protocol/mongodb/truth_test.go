@@ -1,0 +1,268 @@
+package mongodb_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/agent"
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/protocol/mongodb"
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// truth is one exchange as the server's side of the recorded connection decoded it with the driver's own packages;
+// captures/mongofront/truth.go says what the fields mean.
+type truth struct {
+	Port            int
+	ID              uint32
+	Opcode          int
+	Command, DB     string
+	Target          string
+	Flags           uint32
+	Checksum        string
+	Compressor      string
+	Bytes           int64
+	Txn             *int64 `json:"txnNumber"`
+	User            string
+	App, Driver     string
+	OneWay          bool
+	Replies         int
+	ReplyIDs        []uint32
+	ReplyOpcode     int
+	ReplyFlags      []uint32
+	ReplyCompressor string
+	ReplyBytes      int64
+	OK              *float64
+	Code            int64
+	CodeName        string
+	WriteErrors     []int64
+	WriteConcern    int64 `json:"writeConcernError"`
+	Rows            int64
+	N, NModified    *int64
+	Upserted        int64
+	LastErrorN      *int64 `json:"lastErrorObjectN"`
+	NInserted       *int64
+	NUpserted       *int64
+	NDeleted        *int64
+	Cursor          int64
+	Closed          string
+}
+
+func readTruth(t *testing.T, capture string) (list []truth) {
+	t.Helper()
+	name := strings.TrimSuffix(capture, ".pcap.gz") + ".truth.jsonl"
+	var r io.Reader
+	f, err := os.Open(name)
+	if err != nil {
+		if f, err = os.Open(name + ".gz"); err != nil {
+			t.Fatalf("no truth beside the capture: %v", err)
+		}
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = z
+	} else {
+		r = f
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var x truth
+		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// row is what a test keeps of a record.
+type row struct {
+	client     int
+	text       map[string]string
+	num        map[string]int64
+	attributes map[string]string
+	status     record.Status
+	doubts     record.Doubts
+}
+
+func (r row) String() string {
+	return fmt.Sprintf("%v %v %v %v %s", r.text, r.num, r.attributes, r.status, r.doubts.AppendNames(nil, ",", ""))
+}
+
+func readRows(t *testing.T, files ...string) (rows []row) {
+	t.Helper()
+	f := agent.Files{Names: files, L7: l7.Config{Protocols: []*l7.Protocol{mongodb.Protocol}, Want: ^uint64(0)}}
+	f.Row = func(r *record.Record) error {
+		x := row{client: int(r.Client.Port()), text: map[string]string{}, num: map[string]int64{}, attributes: map[string]string{}, status: r.Status, doubts: r.Doubts}
+		for c := range record.Columns {
+			col := record.Col(c)
+			switch {
+			case !r.Has(col) || col >= record.Protocol:
+			case col < record.User:
+				x.num[record.Columns[c].Name] = r.Num(col)
+			default:
+				x.text[record.Columns[c].Name] = strings.Clone(r.Text(col))
+			}
+		}
+		for _, a := range r.Attributes {
+			if a.Kind == record.Text {
+				x.attributes[a.Name] = string(a.Text)
+			} else {
+				x.attributes[a.Name] = strconv.FormatInt(a.Num, 10)
+			}
+		}
+		rows = append(rows, x)
+		return nil
+	}
+	if _, err := f.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// TestTruth compares every record of every capture with what the other side of the connection read and wrote.
+func TestTruth(t *testing.T) {
+	captures, _ := filepath.Glob("testdata/*.pcap.gz")
+	if len(captures) == 0 {
+		t.Fatal("no captures")
+	}
+	for _, capture := range captures {
+		if strings.HasPrefix(filepath.Base(capture), "tls") {
+			continue
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(capture), ".pcap.gz"), func(t *testing.T) {
+			rows := readRows(t, capture)
+			want := readTruth(t, capture)
+			apps := map[int]string{}
+			for _, x := range want {
+				i := slices.IndexFunc(rows, func(r row) bool { return r.client == x.Port && r.num["request_id"] == int64(x.ID) })
+				if i < 0 {
+					t.Errorf("no record of %+v", x)
+					continue
+				}
+				if x.App != "" {
+					apps[x.Port] = x.App
+				}
+				compare(t, x, rows[i], apps[x.Port])
+				rows = slices.Delete(rows, i, i+1)
+			}
+			for _, r := range rows {
+				t.Errorf("a record of nothing: %v", r)
+			}
+		})
+	}
+}
+
+// legacyNames are the operations of opcodes without a command.
+var legacyNames = map[int]string{2001: "update", 2002: "insert", 2005: "get_more", 2006: "delete", 2007: "kill_cursors", 2004: "query", 1000: "msg", 2003: "reserved"}
+
+func compare(t *testing.T, x truth, r row, app string) {
+	t.Helper()
+	same := func(what string, got, want any) {
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("request %d (%s): %s is %v, want %v\n%v", x.ID, x.Command, what, got, want, r)
+		}
+	}
+	operation := x.Command
+	if operation == "" {
+		operation = legacyNames[x.Opcode]
+	}
+	same("operation", r.text["operation"], operation)
+	if x.Opcode != 2007 { // the server knows the cursor's collection, the message does not tell
+		same("namespace", r.text["namespace"], x.DB)
+	}
+	if x.Command != "bulkWrite" && x.Command != "explain" && x.Opcode != 2007 {
+		same("target", r.text["target"], x.Target)
+	}
+	same("request_bytes", r.num["request_bytes"], x.Bytes)
+	same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
+	same("app", r.text["app"], app)
+	if x.Driver != "" {
+		same("driver", r.attributes["driver"], x.Driver)
+	}
+	if x.User != "" {
+		same("user", r.text["user"], x.User)
+	}
+	compressor := x.Compressor
+	if compressor == "" {
+		compressor = x.ReplyCompressor
+	}
+	same("compressor", r.attributes["compressor"], compressor)
+	if x.Txn != nil {
+		same("txn_number", r.attributes["txn_number"], *x.Txn)
+	}
+	if x.Replies > 1 {
+		same("replies", r.attributes["replies"], x.Replies)
+	}
+	same("more_to_come", r.attributes["more_to_come"] != "", x.OneWay && x.Opcode == 2013)
+	same("checksum doubted", r.doubts&record.Checksum != 0, x.Checksum == "wrong")
+	if x.Replies > 0 && r.num["latency"] <= 0 {
+		t.Errorf("request %d: no latency", x.ID)
+	}
+	if x.Replies > 0 {
+		same("rows", r.num["rows"], x.Rows)
+	}
+
+	// The verdict.
+	status, code := record.OK, ""
+	switch {
+	case x.OneWay:
+	case x.Replies == 0:
+		status = record.Unanswered
+	case x.OK != nil && *x.OK == 0:
+		status, code = record.ClientError, strconv.FormatInt(x.Code, 10)
+	case len(x.WriteErrors) > 0:
+		status, code = record.ClientError, strconv.FormatInt(x.WriteErrors[0], 10)
+	case x.WriteConcern != 0:
+		status, code = record.ClientError, strconv.FormatInt(x.WriteConcern, 10)
+	}
+	if x.ReplyOpcode == 1 && x.ReplyFlags[0]&3 != 0 { // CursorNotFound, QueryFailure: the truth has no code
+		status, code = record.ClientError, r.text["code"]
+	}
+	if code != "" && r.status == record.ServerError {
+		status = record.ServerError
+	}
+	same("status", r.status, status)
+	if code != "0" {
+		same("code", r.text["code"], code)
+	}
+	if x.CodeName != "" && status != record.OK && !strings.HasPrefix(r.text["error"], x.CodeName) {
+		t.Errorf("request %d: error %q does not begin with %q", x.ID, r.text["error"], x.CodeName)
+	}
+
+	// What was changed.
+	num := func(p *int64) int64 {
+		if p == nil {
+			return 0
+		}
+		return *p
+	}
+	var affected int64
+	switch x.Command {
+	case "insert", "delete":
+		affected = num(x.N)
+	case "update":
+		affected = num(x.NModified) + x.Upserted
+	case "findAndModify", "findandmodify":
+		affected = num(x.LastErrorN)
+	case "bulkWrite":
+		affected = num(x.NInserted) + num(x.NModified) + num(x.NUpserted) + num(x.NDeleted)
+	}
+	same("affected", r.num["affected"], affected)
+	if x.Cursor != 0 && x.Replies == 1 {
+		same("cursor_id", r.attributes["cursor_id"], x.Cursor)
+	}
+}
