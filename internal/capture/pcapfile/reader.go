@@ -123,19 +123,18 @@ func (r *Reader) begin() error {
 	}
 	switch m := magicOf(r.rest); {
 	case m.pcap != nil:
-		form := *m.pcap
 		if err := r.peek(pcapHeaderSize); err != nil {
 			return err
 		}
 		if len(r.rest) < pcapHeaderSize {
 			return r.damage(0, "the file ends inside its header", nil)
 		}
-		if what := form.header(r.rest); what != "" {
+		if what := m.pcap.header(r.rest); what != "" {
 			return fmt.Errorf("%s: %s", r.name, what)
 		}
 		r.rest = r.rest[pcapHeaderSize:]
 		r.base = pcapHeaderSize
-		r.form = &form
+		r.form = m.pcap
 	case m.pcapng:
 		r.form = &pcapng{r: r}
 	case m.other != "":
