@@ -1,0 +1,86 @@
+package output
+
+import (
+	"io"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// CSV writes RFC 4180: a line of all columns' names, then a line a record. Absent facts are empty, doubts are joined
+// by semicolons, attributes are JSON, everything else is as in JSON. Lines end in LF alone, which every reader takes.
+// Bytes that are not UTF-8 and control characters, which the format does not allow, become U+FFFD, but tabs and ends
+// of lines stay. Text that a spreadsheet would take for a formula is not changed: the file is data for programs.
+type CSV struct {
+	buffer
+	object []byte // memory for attributes
+}
+
+// NewCSV makes a writer to w and writes the line of names.
+func NewCSV(w io.Writer) *CSV {
+	c := &CSV{buffer: buffer{w: w}}
+	for i, col := range record.Order {
+		if i > 0 {
+			c.b = append(c.b, ',')
+		}
+		c.b = append(c.b, record.Columns[col].Name...)
+	}
+	c.b = append(c.b, '\n')
+	return c
+}
+
+// Row writes r.
+func (w *CSV) Row(r *record.Record) error {
+	dst := w.b
+	for i := range layout {
+		l := &layout[i]
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if !l.always && !r.Has(l.col) {
+			continue
+		}
+		switch l.kind {
+		case record.Duration, record.Count, record.Size:
+			dst = strconv.AppendInt(dst, r.Num(l.col), 10)
+		case record.Text, record.Word:
+			dst = appendField(dst, r.Text(l.col))
+		case record.List:
+			dst = r.Doubts.AppendNames(dst, ";", "")
+		case record.Object:
+			w.object = appendAttributes(w.object[:0], r.Attributes)
+			dst = appendField(dst, borrow(w.object))
+		default:
+			dst = appendPlain(dst, r, l.col, l.kind)
+		}
+	}
+	w.b = append(dst, '\n')
+	return w.settle()
+}
+
+// appendField appends s, in quotes if it needs them.
+func appendField(dst []byte, s string) []byte {
+	n := plain(s, ',')
+	if n == len(s) {
+		return append(dst, s...)
+	}
+	dst = append(dst, '"')
+	for {
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; s == "" {
+			return append(dst, '"')
+		}
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == '"':
+			dst = append(dst, `""`...)
+		case r < ' ' && r != '\t' && r != '\r' && r != '\n', r >= 0x7F && r < 0xA0, r == utf8.RuneError:
+			dst = append(dst, "\uFFFD"...)
+		default:
+			dst = append(dst, s[:size]...)
+		}
+		s = s[size:]
+		n = plain(s, '"') // a comma needs no more quotes
+	}
+}

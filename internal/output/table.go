@@ -1,0 +1,235 @@
+package output
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// TableOptions say what the reader's screen is like.
+type TableOptions struct {
+	// Width is in cells. 0 is for what is no terminal: then every column is there and nothing is cut.
+	Width int
+	Color bool
+}
+
+const (
+	// slow is the latency from which it is coloured: people notice a tenth of a second.
+	slow = 100 * time.Millisecond
+	// minQuery is the least width of the last column: columns of less use make room for it.
+	minQuery = 24
+)
+
+// The colours, as a terminal is told them.
+const (
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	reset  = "\x1b[0m"
+)
+
+// tableColumn is a column of the table. Columns of higher drop are left out first where the screen is narrow; those of
+// 0 stay.
+type tableColumn struct {
+	title string
+	width int
+	right bool
+	drop  int
+	// append appends the text, which may be anything, and says its colour.
+	append func(dst []byte, r *record.Record) ([]byte, string)
+}
+
+// tableColumns are all but the last, which takes the rest of the line: the error, and the query.
+var tableColumns = []tableColumn{
+	{title: "TIME", width: 12, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		t := time.Unix(0, r.Num(record.Time)).UTC()
+		dst = append(appendClock(dst, t), '.')
+		return appendDigits(dst, uint(t.Nanosecond()/1e6), 3), ""
+	}},
+	{title: "LATENCY", width: 7, right: true, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		if !r.Has(record.Latency) {
+			return dst, ""
+		}
+		d := time.Duration(r.Num(record.Latency))
+		if d >= slow {
+			return appendLatency(dst, d), yellow
+		}
+		return appendLatency(dst, d), ""
+	}},
+	{title: "PROTOCOL", width: 10, drop: 4, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		return append(dst, r.Protocol...), ""
+	}},
+	{title: "CLIENT", width: 21, drop: 2, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		return appendAddress(dst, r.Client), ""
+	}},
+	{title: "SERVER", width: 21, drop: 5, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		return appendAddress(dst, r.Server), ""
+	}},
+	{title: "OPERATION", width: 20, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		if r.Has(record.Summary) {
+			return append(dst, r.Text(record.Summary)...), ""
+		}
+		dst = append(append(dst, r.Text(record.Operation)...), ' ')
+		return append(dst, r.Text(record.Target)...), ""
+	}},
+	{title: "STATUS", width: 12, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		color := ""
+		if r.Status == record.ClientError || r.Status == record.ServerError || r.Status == record.Timeout {
+			color = red
+		}
+		return append(dst, r.Status.String()...), color
+	}},
+	{title: "CODE", width: 8, drop: 3, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		return append(dst, r.Text(record.Code)...), ""
+	}},
+	{title: "ROWS", width: 7, right: true, drop: 1, append: func(dst []byte, r *record.Record) ([]byte, string) {
+		if !r.Has(record.Rows) {
+			return dst, ""
+		}
+		n := r.Num(record.Rows)
+		if n < 1e7 {
+			return strconv.AppendInt(dst, n, 10), ""
+		}
+		return append(strconv.AppendInt(dst, n/1e6, 10), 'M'), "" // a number that is cut would be a wrong one
+	}},
+}
+
+// Table writes a line a record for people, and a line of titles before the first. Widths do not depend on the records,
+// so that a line can be shown when its record comes. Times are of the day, in UTC.
+type Table struct {
+	buffer
+	options TableOptions
+	columns []tableColumn
+	rest    int // width of the last column, 0: any
+	cell    []byte
+}
+
+// NewTable makes a writer to w and writes the titles.
+func NewTable(w io.Writer, o TableOptions) *Table {
+	t := &Table{buffer: buffer{w: w}, options: o}
+	for drop := 6; drop > 0; drop-- {
+		t.columns, t.rest = t.columns[:0], o.Width
+		for _, c := range tableColumns {
+			if c.drop < drop {
+				t.columns = append(t.columns, c)
+				t.rest -= c.width + 1
+			}
+		}
+		if o.Width == 0 || t.rest >= minQuery {
+			break
+		}
+	}
+	t.rest = max(t.rest, 0)
+	if o.Width > 0 {
+		t.rest = max(t.rest, minQuery)
+	}
+	for _, c := range t.columns {
+		t.cell = append(t.cell[:0], c.title...)
+		t.put(&c, t.color(bold))
+		t.b = append(t.b, ' ')
+	}
+	t.b = append(t.b, t.color(bold)...)
+	t.b = append(t.b, "QUERY"...)
+	if o.Color {
+		t.b = append(t.b, reset...)
+	}
+	t.b = append(t.b, '\n')
+	return t
+}
+
+// color is c, where colours are wanted.
+func (t *Table) color(c string) string {
+	if !t.options.Color {
+		return ""
+	}
+	return c
+}
+
+// Row writes r.
+func (t *Table) Row(r *record.Record) error {
+	start := len(t.b)
+	for i := range t.columns {
+		c := &t.columns[i]
+		var color string
+		t.cell, color = c.append(t.cell[:0], r)
+		t.put(c, t.color(color))
+		t.b = append(t.b, ' ')
+	}
+	left, room := t.rest, true
+	if r.Has(record.Error) {
+		color := t.color(red)
+		t.b = append(t.b, color...)
+		var n int
+		t.b, n = appendCells(t.b, r.Text(record.Error), left, true)
+		if color != "" {
+			t.b = append(t.b, reset...)
+		}
+		const between = " | "
+		if t.rest > 0 {
+			left -= n + len(between)
+			room = left > 0
+		}
+		if room && r.Has(record.Query) {
+			t.b = append(t.b, between...)
+		}
+	}
+	if room {
+		t.b, _ = appendCells(t.b, r.Text(record.Query), left, true)
+	}
+	line := bytes.TrimRight(t.b[start:], " ")
+	t.b = append(t.b[:start+len(line)], '\n')
+	return t.settle()
+}
+
+// put appends the cell, as wide as its column.
+func (t *Table) put(c *tableColumn, color string) {
+	limit := c.width
+	if t.options.Width == 0 {
+		limit = 0
+	}
+	start := len(t.b)
+	t.b = append(t.b, color...)
+	var n int
+	t.b, n = appendCells(t.b, borrow(t.cell), limit, true)
+	if color != "" {
+		t.b = append(t.b, reset...)
+	}
+	pad := max(c.width-n, 0)
+	t.b = append(t.b, spaces[:pad]...)
+	if c.right && pad > 0 {
+		copy(t.b[start+pad:], t.b[start:len(t.b)-pad])
+		copy(t.b[start:], spaces[:pad])
+	}
+}
+
+const spaces = "                                                                "
+
+// appendLatency appends d in three digits and the unit that suits it.
+func appendLatency(dst []byte, d time.Duration) []byte {
+	if d < 0 {
+		dst, d = append(dst, '-'), -d
+	}
+	unit, name := time.Second, "s"
+	switch {
+	case d < time.Microsecond:
+		unit, name = time.Nanosecond, "ns"
+	case d < time.Millisecond:
+		unit, name = time.Microsecond, "µs"
+	case d < time.Second:
+		unit, name = time.Millisecond, "ms"
+	}
+	dst = strconv.AppendInt(dst, int64(d/unit), 10)
+	if part := d % unit; unit > 1 && d < 100*unit {
+		dst = append(dst, '.')
+		if d < 10*unit {
+			dst = appendDigits(dst, uint(part/(unit/100)), 2)
+		} else {
+			dst = appendDigits(dst, uint(part/(unit/10)), 1)
+		}
+	}
+	return append(dst, name...)
+}

@@ -1,0 +1,234 @@
+package output
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// TreeOptions say what is shown of a message, and how.
+type TreeOptions struct {
+	Width  int // of the terminal in cells; 0: nothing is cut
+	Color  bool
+	Values bool // users' data too; secrets are never shown
+	All    bool // fields too that say how the message is laid out: lengths, terminators, names
+}
+
+const (
+	// hexBytes is how many bytes of a field a line shows: the longest numbers whole, and the tree still has room.
+	hexBytes = 8
+	// octets is how many bytes without a type a value shows.
+	octets = 32
+	// maxIndent bounds the indentation, in levels: deeper fields stand below each other.
+	maxIndent = 40
+	// minValue is the least width of what stands right of the bytes, however narrow the terminal.
+	minValue = 20
+)
+
+// Tree writes field trees beside the bytes: a line a field as "name = value", at its left the offset and the bytes. Only
+// fields have bytes there, groups have their length, so that bytes are hidden wherever their value is.
+type Tree struct {
+	buffer
+	options TreeOptions
+	levels  []int // depth of each field of the message
+	text    []byte
+}
+
+// NewTree makes a writer to w.
+func NewTree(w io.Writer, o TreeOptions) *Tree { return &Tree{buffer: buffer{w: w}, options: o} }
+
+// Message writes a message: a line with header, the fields, and a line for err unless it is nil.
+func (w *Tree) Message(header string, t *wire.Tree, err *wire.Error) error {
+	w.line(bold, header)
+	digits := 4
+	for i := range t.Buffers {
+		digits = max(digits, len(strconv.FormatInt(int64(t.Buffers[i].Size), 16)))
+	}
+	w.levels = w.levels[:0]
+	buffer := uint16(0)
+	for i := range t.Fields {
+		f := &t.Fields[i]
+		level := 0
+		if f.Parent >= 0 {
+			level = w.levels[f.Parent]
+			if p := &t.Fields[f.Parent]; !p.Detail || w.options.All {
+				level++
+			}
+		}
+		w.levels = append(w.levels, level)
+		if f.Detail && !w.options.All {
+			continue
+		}
+		if f.Buffer != buffer {
+			buffer = f.Buffer
+			b, name := &t.Buffers[buffer], "message"
+			if buffer > 0 {
+				name = b.Name
+			}
+			w.line(dim, fmt.Sprintf("-- buffer %d: %s, %d bytes --", buffer, name, b.Size))
+		}
+		w.field(t, f, digits, level)
+		if err := w.settle(); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		kind := "malformed"
+		if err.Kind == wire.Cut {
+			kind = "cut"
+		}
+		w.line(red, "!! "+kind+": "+err.Error())
+	}
+	return w.settle()
+}
+
+// line writes a line of its own.
+func (w *Tree) line(color, s string) {
+	if w.options.Color {
+		w.b = append(w.b, color...)
+	}
+	w.b, _ = appendCells(w.b, s, w.options.Width, false)
+	if w.options.Color {
+		w.b = append(w.b, reset...)
+	}
+	w.b = append(w.b, '\n')
+}
+
+// field writes the line of f.
+func (w *Tree) field(t *wire.Tree, f *wire.Field, digits, level int) {
+	shown := t.Shown(f)
+	at := f
+	if shown != nil {
+		at = shown
+	}
+	w.text = appendHex(w.text[:0], uint64(at.Off), digits)
+	w.text = append(w.text, "  "...)
+	left := len(w.text) + 3*hexBytes + 2 // an ellipsis and two spaces
+	switch {
+	case shown == nil:
+		w.text = append(w.text, '(')
+		w.text = strconv.AppendInt(w.text, int64(f.Len), 10)
+		w.text = append(w.text, " bytes)"...)
+	case w.hides(shown):
+		w.text = append(w.text, ".."...)
+	case shown.Kind != wire.Bit && shown.Kind != wire.Hole:
+		b := t.Bytes(shown)
+		for i, c := range b[:min(len(b), hexBytes)] {
+			if i > 0 {
+				w.text = append(w.text, ' ')
+			}
+			w.text = append(w.text, hexDigits[c>>4], hexDigits[c&15])
+		}
+		if shown.Len > hexBytes || shown.Len > len(b) {
+			w.text = append(w.text, ellipsis...)
+		}
+	}
+	if w.options.Color {
+		w.b = append(w.b, dim...)
+	}
+	w.b = append(w.b, w.text...)
+	if w.options.Color {
+		w.b = append(w.b, reset...)
+	}
+	indent := 2 * min(level, maxIndent)
+	w.b = append(w.b, strings.Repeat(" ", max(left+indent-utf8.RuneCount(w.text), 0))...)
+	limit := 0
+	if w.options.Width > 0 {
+		limit = max(w.options.Width-left-indent, minValue)
+	}
+	w.text = appendTitle(w.text[:0], t.Name(f))
+	if shown != nil {
+		w.text = append(w.text, " = "...)
+		w.text = w.appendValue(w.text, t, shown)
+	}
+	w.b, _ = appendCells(w.b, borrow(w.text), limit, false)
+	w.b = append(w.b, '\n')
+}
+
+func appendHex(dst []byte, v uint64, digits int) []byte {
+	for i := digits - 1; i >= 0; i-- {
+		dst = append(dst, hexDigits[v>>(4*i)&15])
+	}
+	return dst
+}
+
+// hides tells whether nobody may see the value of f.
+func (w *Tree) hides(f *wire.Field) bool {
+	return f.Kind != wire.Hole && (f.Class == wire.Secret || f.Class == wire.Value && !w.options.Values)
+}
+
+// appendTitle appends a field's name, which may come from the message: in quotes where a filter's path needs them.
+func appendTitle(dst []byte, name string) []byte {
+	odd := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '$' && r != '-'
+	}
+	if name == "" || strings.IndexFunc(name, odd) >= 0 {
+		return strconv.AppendQuote(dst, name)
+	}
+	return append(dst, name...)
+}
+
+// appendValue appends the value of f, which is no group.
+func (w *Tree) appendValue(dst []byte, t *wire.Tree, f *wire.Field) []byte {
+	switch {
+	case f.Kind == wire.Hole:
+		dst = strconv.AppendInt(dst, int64(f.Len), 10)
+		return append(dst, " bytes not kept"...)
+	case f.Class == wire.Secret:
+		return append(dst, "(hidden)"...)
+	case w.hides(f):
+		return append(dst, '?')
+	}
+	var memory [32]byte
+	number := memory[:0]
+	switch f.Kind {
+	case wire.Text:
+		dst = strconv.AppendQuote(dst, borrow(t.Content(f)))
+		if len(t.Bytes(f)) < f.Len {
+			dst = append(dst, ellipsis...)
+		}
+		return dst
+	case wire.Octets:
+		return appendOctets(dst, t, f)
+	case wire.Signed:
+		number = strconv.AppendInt(number, int64(f.Num), 10)
+	case wire.Float:
+		number = strconv.AppendFloat(number, math.Float64frombits(f.Num), 'g', -1, 64)
+	default:
+		number = strconv.AppendUint(number, f.Num, 10)
+	}
+	switch f.Label {
+	case "":
+		return append(dst, number...)
+	case "true", "false", "null": // the name is the value
+		return append(dst, f.Label...)
+	}
+	return fmt.Appendf(dst, "%s (%s)", f.Label, number)
+}
+
+// appendOctets appends bytes as their type, their name or hexadecimal digits show them.
+func appendOctets(dst []byte, t *wire.Tree, f *wire.Field) []byte {
+	b := t.Content(f)
+	whole := len(t.Bytes(f)) == f.Len
+	switch {
+	case f.Label != "":
+		return append(dst, f.Label...)
+	case f.Type != nil && whole:
+		return f.Type.Append(dst, b)
+	case f.Len == 0:
+		return append(dst, "(empty)"...)
+	}
+	for _, c := range b[:min(len(b), octets)] {
+		dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+	}
+	if len(b) > octets || !whole {
+		dst = fmt.Appendf(dst, ellipsis+" (%d bytes)", f.Len)
+	}
+	return dst
+}
