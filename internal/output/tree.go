@@ -50,21 +50,19 @@ func (w *Tree) Message(header string, t *wire.Tree, err *wire.Error) error {
 	for i := range t.Buffers {
 		digits = max(digits, len(strconv.FormatInt(int64(t.Buffers[i].Size), 16)))
 	}
-	w.levels = w.levels[:0]
+	w.levels = append(w.levels[:0], make([]int, len(t.Fields))...)
 	buffer := uint16(0)
-	for i := range t.Fields {
+	for i, next := 0, 0; i < len(t.Fields); i = next {
 		f := &t.Fields[i]
-		level := 0
-		if f.Parent >= 0 {
-			level = w.levels[f.Parent]
-			if p := &t.Fields[f.Parent]; !p.Detail || w.options.All {
-				level++
-			}
-		}
-		w.levels = append(w.levels, level)
-		if f.Detail && !w.options.All {
+		if next = i + 1; f.Detail && !w.options.All {
+			next = max(next, int(f.End))
 			continue
 		}
+		level := 0
+		if f.Parent >= 0 {
+			level = w.levels[f.Parent] + 1
+		}
+		w.levels[i] = level
 		if f.Buffer != buffer {
 			buffer = f.Buffer
 			b, name := &t.Buffers[buffer], "message"
@@ -114,7 +112,9 @@ func (w *Tree) field(t *wire.Tree, f *wire.Field, digits, level int) {
 	case shown == nil:
 		w.text = append(w.text, '(')
 		w.text = strconv.AppendInt(w.text, int64(f.Len), 10)
-		w.text = append(w.text, " bytes)"...)
+		if w.text = append(w.text, " bytes)"...); f.Len == 1 {
+			w.text = append(w.text[:len(w.text)-2], ')')
+		}
 	case w.hides(shown):
 		w.text = append(w.text, ".."...)
 	case shown.Kind != wire.Bit && shown.Kind != wire.Hole:
@@ -206,7 +206,7 @@ func (w *Tree) appendValue(dst []byte, t *wire.Tree, f *wire.Field) []byte {
 	switch f.Label {
 	case "":
 		return append(dst, number...)
-	case "true", "false", "null": // the name is the value
+	case "true", "false": // the name is the value
 		return append(dst, f.Label...)
 	}
 	return fmt.Appendf(dst, "%s (%s)", f.Label, number)

@@ -84,6 +84,7 @@ func message() *wire.Tree {
 			long := strings.Repeat("0123456789世界", 10)
 			s.element("long", wire.Structure, []byte(long), text(long))
 			s.element("raw", wire.Structure, bytes.Repeat([]byte{0xab}, 40), func(c *wire.Cursor) { c.Bytes("value", 40, nil) })
+			s.group("terminator", func() { s.do([]byte{0}, func(c *wire.Cursor) { c.Uint8("type"); c.Retitle("terminator") }) })
 			s.element("none", wire.Structure, nil, func(c *wire.Cursor) { c.Bytes("value", 0, nil) })
 		})
 		s.do([]byte{1, 2, 3}, func(c *wire.Cursor) {
