@@ -16,9 +16,15 @@
 //   - A hole is given up when the receiver has acknowledged it and it still did not fill within a bound, when too
 //     much waits behind it, and when the flow ends. A hole nobody acknowledged is left to the sender's next
 //     attempt.
+//   - The Time and Packet of a chunk without data are those of the packet that showed the loss.
+//   - Sequence numbers far from where a direction is are not believed. If several follow each other, the direction
+//     goes on there after a long loss, or the ports have a new owner.
 //   - Of overlapping bytes the first wins, those delivered and those held.
 //   - A direction first seen in mid-stream begins at its first segment. Nothing is held to look for an earlier
 //     one: if the first two segments come swapped, the earlier one counts as retransmitted.
+//   - When a flow ends, what the other side acknowledged and nobody saw is said to be missing; but not one single
+//     byte, which was more likely a FIN.
+//   - A reset ends a flow where it was captured: bytes captured after it do not count, in either direction.
 //   - A closed flow stays as a tombstone for a while, so that late packets of it do not look like a new flow. A
 //     packet without payload and without SYN never makes a flow.
 package assembly
@@ -90,7 +96,8 @@ const (
 
 // How long a flow without packets is kept. Eviction may end it sooner.
 const (
-	// The usual keep-alive interval is two hours; a pooled database connection may be silent for that long.
+	// The usual keep-alive interval is two hours; a pooled database connection may be silent for that long, and what
+	// was agreed at its beginning (the protocol, prepared statements) is not to be had again.
 	liveIdle = int64(2*time.Hour + 15*time.Minute)
 	// A SYN is repeated at intervals of up to 64 s.
 	halfIdle = int64(2 * time.Minute)

@@ -237,6 +237,9 @@ func (t *Table) giveUp(f *flow, d stream.Dir, force bool) bool {
 			return true
 		}
 		waiting = true
+		if int32(r.ack-h.acked) > 0 { // a SYN-ACK made anew took the acknowledgement back
+			h.acked = r.ack
+		}
 		if !hole || int32(r.ack-end) < 0 {
 			end, hole = r.ack, true
 			at, num = r.time, r.packet

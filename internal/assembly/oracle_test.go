@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -170,6 +171,61 @@ func (m mine) New(network, transport gopacket.Flow) tcpassembly.Stream {
 		return netip.AddrPortFrom(a, binary.BigEndian.Uint16(port.Raw()))
 	}
 	return theirs{m.of(ends{end(network.Src(), transport.Src()), end(network.Dst(), transport.Dst())})}
+}
+
+// Real connections, shaken: packets of a flow come up to two places late and some twice, and the bytes are the same.
+func TestShaken(t *testing.T) {
+	flows := 0
+	for _, path := range captures(t) {
+		byHash := map[uint64][]packet.Segment{}
+		var order []uint64
+		frames(t, path, func(_ gopacket.Packet, _ *layers.TCP, s *packet.Segment) {
+			c := *s
+			c.Payload = bytes.Clone(s.Payload)
+			if byHash[s.Hash] == nil {
+				order = append(order, s.Hash)
+			}
+			byHash[s.Hash] = append(byHash[s.Hash], c)
+		})
+		for i, hash := range order {
+			calm := byHash[hash]
+			syns, resets := 0, 0 // a reset ends the flow where it was captured, so it must stay in its place
+			for _, s := range calm {
+				if s.Flags&(S|A) == S {
+					syns++
+				}
+				if s.Flags&R != 0 {
+					resets++
+				}
+			}
+			if calm[0].Flags&S == 0 || syns != 1 || resets != 0 {
+				continue
+			}
+			play := func(in []packet.Segment) (mine, Stats) {
+				m := mine{}
+				table := New(Config{}, func(*stream.Flow) stream.Handler { return m })
+				for i := range in {
+					in[i].Order = uint64(i)
+					table.Segment(&in[i])
+				}
+				table.Close(0)
+				return m, table.Stats()
+			}
+			want, stats := play(calm)
+			if stats.Lost > 0 || stats.Streams != 1 {
+				continue
+			}
+			flows++
+			got, _ := play(shuffle(rand.New(rand.NewPCG(uint64(i), 6)), calm, 3))
+			for e, h := range want {
+				if !bytes.Equal(got.of(e).data, h.data) || got.of(e).lost != h.lost {
+					t.Errorf("%s: %v to %v: %d bytes and %d missing, calm %d and %d", path, e.from, e.to,
+						len(got.of(e).data), got.of(e).lost, len(h.data), h.lost)
+				}
+			}
+		}
+	}
+	t.Logf("%d flows", flows)
 }
 
 // On captures without loss, an independent assembler finds the same bytes.

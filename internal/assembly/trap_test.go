@@ -513,6 +513,14 @@ var traps = []struct {
 		b.goodbye(9, 5)
 	}, ">hello <world >more finished"},
 
+	{"segments above 64 KB", func(b *bench) {
+		big := strings.Repeat("b", 100_000)
+		b.handshake()
+		b.c(P|A, len(big), 0, big)
+		b.c(P|A, 0, 0, big)
+		b.goodbye(2*len(big), 0)
+	}, ">#100000 >#100000 finished"},
+
 	{"cut", func(b *bench) {
 		b.handshake()
 		b.cut(client, 0, 0, "hel", 2)
