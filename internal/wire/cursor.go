@@ -95,6 +95,9 @@ func (c *Cursor) Rest() []byte { return c.b[c.pos:] }
 // Kept lends all bytes of the message that were kept.
 func (c *Cursor) Kept() []byte { return c.data }
 
+// Runs lends which bytes of the message Kept is; none: its first ones.
+func (c *Cursor) Runs() []Run { return c.runs }
+
 // Err is the first error, or nil.
 func (c *Cursor) Err() *Error {
 	if c.err.Kind == 0 {
