@@ -252,8 +252,8 @@ func (c *Conn) retain(s *side, at int, p []byte) {
 		}
 		return
 	}
-	if s.size > HeadLimit+TailLimit && cap(s.buf) < HeadLimit+TailLimit {
-		s.buf = slices.Grow(s.buf, HeadLimit+TailLimit)
+	if len(s.buf) == 0 && cap(s.buf) < s.size {
+		s.buf = make([]byte, 0, max(min(s.size, HeadLimit+TailLimit), 2<<10))
 	}
 	if n := len(s.runs); n > 0 && s.runs[n-1].Off+s.runs[n-1].N == at {
 		s.runs[n-1].N += len(p)

@@ -132,7 +132,7 @@ func (e *Engine) newExchange() *exchange {
 		e.exs = e.exs[:n-1]
 		return x
 	}
-	return &exchange{}
+	return &exchange{rec: record.New()}
 }
 
 // keepText is how much memory an exchange keeps for its next use.

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/wire"
 )
 
 // Role is the part a message plays in its exchange.
@@ -26,6 +27,9 @@ type Message struct {
 
 	// Scratch is memory for text that Decode makes. It is emptied before each message.
 	Scratch []byte
+
+	// Inner is a cursor for a buffer that Decode derives.
+	Inner wire.Cursor
 
 	// Derived is memory for bytes that Decode decompresses. It keeps what it held until the next message.
 	Derived []byte
@@ -125,12 +129,17 @@ func (m *Message) SetAttribute(i int, n int64) {
 	m.attrs |= 1 << i
 }
 
-// SetAttributeText states the text of the i-th attribute, which stays borrowed.
-func (m *Message) SetAttributeText(i int, b []byte) {
-	if len(b) > 0 {
-		m.attr[i].text = unsafe.String(unsafe.SliceData(b), len(b))
+// SetAttributeText states the text of the i-th attribute, which stays borrowed. Empty text states nothing.
+func (m *Message) SetAttributeText(i int, s string) {
+	if s != "" {
+		m.attr[i].text = s
 		m.attrs |= 1 << i
 	}
+}
+
+// SetAttributeBytes states the text of the i-th attribute, which stays borrowed.
+func (m *Message) SetAttributeBytes(i int, b []byte) {
+	m.SetAttributeText(i, unsafe.String(unsafe.SliceData(b), len(b)))
 }
 
 // tell adds what m states to r. Rows and Affected add up, an error stays the first one, and what was said before

@@ -131,6 +131,11 @@ func (r *Record) SetSummary() {
 	})
 }
 
+// New makes an empty record with room for the text and the attributes of a usual one.
+func New() Record {
+	return Record{text: make([]byte, 0, 512), Attributes: make([]Attribute, 0, 4)}
+}
+
 // Reset empties the record and keeps its memory.
 func (r *Record) Reset() {
 	*r = Record{text: r.text[:0], Attributes: r.Attributes[:0], Messages: r.Messages[:0]}

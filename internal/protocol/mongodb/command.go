@@ -182,7 +182,7 @@ func (d *dialog) client(doc *document, m *l7.Message) {
 			m.Scratch = append(m.Scratch, ' ')
 			m.Scratch = append(m.Scratch, version...)
 		}
-		m.SetAttributeText(attrDriver, m.Scratch[at:])
+		m.SetAttributeBytes(attrDriver, m.Scratch[at:])
 	}
 }
 
@@ -230,7 +230,7 @@ func (d *dialog) authentication(mechanism, payload []byte, m *l7.Message) {
 	if len(mechanism) == 0 {
 		return
 	}
-	m.SetAttributeText(attrMechanism, mechanism)
+	m.SetAttributeBytes(attrMechanism, mechanism)
 	switch {
 	case bytes.HasPrefix(mechanism, []byte("SCRAM-")):
 		d.now.user = scramUser(payload)

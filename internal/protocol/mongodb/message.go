@@ -189,7 +189,7 @@ func (d *dialog) section(dir l7.Dir, c *wire.Cursor, m *l7.Message, end int) {
 		id := c.CString("identifier")
 		c.Key()
 		if dir == l7.ToServer {
-			d.query.sequence(id, c.Rest())
+			d.query.sequence(view(id), c.Rest())
 		}
 		if string(id) == "nsInfo" {
 			d.nsInfo(c, m)
@@ -228,7 +228,7 @@ func documents(c *wire.Cursor) {
 
 // sequence describes documents until the end of the message, and counts them.
 func (d *dialog) sequence(c *wire.Cursor, name string) (n int64) {
-	d.query.sequence([]byte(name), c.Rest())
+	d.query.sequence(name, c.Rest())
 	for c.More() {
 		named(c, name)
 		n++
@@ -341,7 +341,7 @@ func (d *dialog) compressed(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 		c.Fail("compressorId", "no compressor or no opcode that can be compressed")
 		return
 	}
-	m.SetAttributeText(attrCompressor, []byte(compressors[uint64(id)]))
+	m.SetAttributeText(attrCompressor, compressors[uint64(id)])
 	src := c.Rest()
 	whole := len(src) == c.Left()
 	c.Classify(wire.Value)
@@ -366,20 +366,21 @@ func (d *dialog) compressed(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	if whole && (err != nil || len(out) != int(size)) {
 		m.Doubts |= record.Malformed
 	}
-	var inner wire.Cursor
-	c.Derive(&inner, "decompressed", out, int(size))
-	d.body(dir, op, &inner, m)
+	inner := &m.Inner
+	c.Derive(inner, "decompressed", out, int(size))
+	d.body(dir, op, inner, m)
 	if whole && op == opMsg && len(out) == int(size) && size >= 4 && out[0]&flagChecksumPresent != 0 {
 		// The checksum was made before the compression, with the header that the message had then.
-		var h [headerSize]byte
 		le := binary.LittleEndian
-		le.PutUint32(h[:], uint32(headerSize+size))
-		le.PutUint32(h[4:], d.now.id)
-		le.PutUint32(h[8:], d.now.to)
-		le.PutUint32(h[12:], opMsg)
-		verify(crc32.Update(crc32.Checksum(h[:], castagnoli), castagnoli, out[:size-4]), out[size-4:], m)
+		at := len(m.Scratch)
+		m.Scratch = le.AppendUint32(m.Scratch, uint32(headerSize+size))
+		m.Scratch = le.AppendUint32(m.Scratch, d.now.id)
+		m.Scratch = le.AppendUint32(m.Scratch, d.now.to)
+		m.Scratch = le.AppendUint32(m.Scratch, opMsg)
+		sum := crc32.Update(crc32.Checksum(m.Scratch[at:], castagnoli), castagnoli, out[:size-4])
+		verify(sum, out[size-4:], m)
 	}
-	c.Join(&inner)
+	c.Join(inner)
 }
 
 var compressors = wire.Enum{0: "noop", 1: "snappy", 2: "zlib", 3: "zstd"}

@@ -24,7 +24,7 @@ type query struct {
 }
 
 type part struct {
-	name []byte
+	name string
 	docs []byte
 	list bool // any number of documents; otherwise one
 }
@@ -39,7 +39,7 @@ const maxParts = 8
 func (q *query) reset() { q.body, q.parts = nil, q.parts[:0] }
 
 // sequence notes a section of kind 1, or the documents at the end of an old request.
-func (q *query) sequence(name, docs []byte) {
+func (q *query) sequence(name string, docs []byte) {
 	if len(q.parts) < maxParts {
 		q.parts = append(q.parts, part{name, docs, true})
 	}
@@ -48,7 +48,7 @@ func (q *query) sequence(name, docs []byte) {
 // part notes a document of an old request.
 func (q *query) part(name string, doc []byte) {
 	if len(q.parts) < maxParts {
-		q.parts = append(q.parts, part{unsafe.Slice(unsafe.StringData(name), len(name)), doc, false})
+		q.parts = append(q.parts, part{name, doc, false})
 	}
 }
 
@@ -86,7 +86,7 @@ func (q *query) append(dst []byte, m *l7.Message, values bool) []byte {
 			t.dst = append(t.dst, ',')
 		}
 		any = true
-		t.quote(view(p.name))
+		t.quote(p.name)
 		t.dst = append(t.dst, ':')
 		if p.list {
 			t.list(p.docs)

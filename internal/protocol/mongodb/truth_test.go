@@ -176,6 +176,10 @@ func compare(t *testing.T, x truth, r row, app string) {
 			t.Errorf("request %d (%s): %s is %v, want %v\n%v", x.ID, x.Command, what, got, want, r)
 		}
 	}
+	if x.OneWay && x.Replies > 0 {
+		// Some servers answer what asked for no answer. The record ended before.
+		x.Replies, x.ReplyBytes, x.Rows, x.N, x.NModified = 0, 0, 0, nil, nil
+	}
 	operation := x.Command
 	if operation == "" {
 		operation = legacyNames[x.Opcode]
