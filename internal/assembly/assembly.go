@@ -154,8 +154,10 @@ type Table struct {
 	holds   holdList
 	free    pools
 	slots   []uint32 // free slots
-	next    uint32   // lowest slot never used
-	born    uint64   // flows begun
+	freed   []uint32 // slots freed by the packet at place freedAt: a flow that it begins must not take them
+	freedAt uint64
+	next    uint32 // lowest slot never used
+	born    uint64 // flows begun
 
 	now       int64        // time of the newest packet
 	order     uint64       // its order

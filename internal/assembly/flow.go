@@ -221,6 +221,6 @@ func (t *Table) forget(f *flow) {
 		p = &(*p).chain
 	}
 	*p = f.chain
-	t.slots = append(t.slots, f.Slot)
+	t.freed, t.freedAt = append(t.freed, f.Slot), t.order
 	t.freeFlow(f)
 }

@@ -10,6 +10,9 @@ import (
 func (t *Table) Segment(s *packet.Segment) {
 	t.stats.Segments++
 	t.now, t.order = s.Time, max(t.order, s.Order)
+	if len(t.freed) > 0 && t.order > t.freedAt {
+		t.slots, t.freed = append(t.slots, t.freed...), t.freed[:0]
+	}
 	f, d := t.find(s)
 	if f != nil {
 		if f.kind == closed {

@@ -50,6 +50,7 @@ type side struct {
 func (s *side) clear(e *Engine) {
 	e.hold(-len(s.buf))
 	if cap(s.buf) > keepText {
+		e.giveBack(s.buf)
 		s.buf = nil
 	}
 	s.buf, s.runs, s.size, s.seen, s.want, s.doubts = s.buf[:0], s.runs[:0], 0, 0, wire.Run{}, 0
@@ -253,7 +254,7 @@ func (c *Conn) retain(s *side, at int, p []byte) {
 		return
 	}
 	if len(s.buf) == 0 && cap(s.buf) < s.size {
-		s.buf = make([]byte, 0, max(min(s.size, HeadLimit+TailLimit), 2<<10))
+		s.buf = c.e.buffer(s.size)
 	}
 	if n := len(s.runs); n > 0 && s.runs[n-1].Off+s.runs[n-1].N == at {
 		s.runs[n-1].N += len(p)

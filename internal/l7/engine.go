@@ -44,6 +44,7 @@ type Engine struct {
 	dialogs map[*Protocol][]Dialog // free, of protocols that can use them again
 	exs     []*exchange            // free
 	held    int                    // bytes of waiting messages
+	large   [][]byte               // free buffers for long messages
 	ctx     []byte
 }
 
@@ -75,6 +76,31 @@ func (e *Engine) Open(f *stream.Flow) stream.Handler {
 
 // connCost is about what a connection takes beside waiting messages: Conn, Dialog, an open exchange.
 const connCost = 2 << 10
+
+// buffer is memory for a message of size bytes that comes in pieces: what is kept of it, or what a small one needs.
+func (e *Engine) buffer(size int) []byte {
+	if size <= keepText {
+		return make([]byte, 0, max(size, smallest))
+	}
+	if n := len(e.large); n > 0 {
+		b := e.large[n-1]
+		e.large = e.large[:n-1]
+		return b
+	}
+	return make([]byte, 0, HeadLimit+TailLimit)
+}
+
+// smallest is the least memory for a message in pieces: most are no longer.
+const smallest = 2 << 10
+
+// maxLarge is how many free buffers for long messages an Engine keeps.
+const maxLarge = 4
+
+func (e *Engine) giveBack(b []byte) {
+	if cap(b) == HeadLimit+TailLimit && len(e.large) < maxLarge {
+		e.large = append(e.large, b[:0])
+	}
+}
 
 // hold notes that n more bytes of messages wait (n < 0: fewer).
 func (e *Engine) hold(n int) {
