@@ -13,7 +13,7 @@ fail() { echo "record: $name: $*" >&2; exit 1; }
 ip link set lo mtu 1500 up
 ethtool -K lo tso off gso off gro off
 
-rm -f "$pcap" "$truth" "$name.keys"
+rm -f "$pcap" "$truth" "$name.keys" "$name".*.log # or this run would believe what the last one said
 mongofront -listen 127.0.0.1:27017 -truth "$truth" $FRONT </dev/null 2>"$name.front.log" &
 front=$!
 trap 'kill $front 2>/dev/null || true' EXIT
@@ -48,4 +48,17 @@ trap - EXIT
 read -r captured received dropped < <(awk '/captured|received|dropped/ { printf "%s ", $1 } END { print "" }' "$name.tcpdump.log")
 [ "$captured" -gt 0 ] && [ "$received" = $((2 * captured)) ] && [ "$dropped" = 0 ] ||
 	fail "not whole: $captured captured, $received received, $dropped dropped"
-[ -s "$truth" ] || fail "no exchanges"
+
+# The front must have seen every byte that is in the capture, and the capture hold every byte the front saw. Under TLS only
+# the connections can be counted.
+if [ -e "$name.keys" ]; then
+	wire=$(tcpdump -nqr "$pcap" 'tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn' 2>/dev/null | wc -l)
+	said=$(grep -o '^{"conn":[0-9]*' "$truth" | sort -u | wc -l)
+else
+	wire=$(tcpdump -nr "$pcap" 2>/dev/null | awk 'match($0, /seq [0-9]+:[0-9]+/) {
+		split(substr($0, RSTART + 4, RLENGTH - 4), seq, ":") # from the start of the stream; some are sent twice
+		if (seq[2] > end[$3 $5]) { n += seq[2] - (seq[1] > end[$3 $5] ? seq[1] : end[$3 $5]); end[$3 $5] = seq[2] }
+	} END { print n + 0 }')
+	said=$(grep -oE '"(bytes|replyBytes)":[0-9]+' "$truth" | awk -F: '{ n += $2 } END { print n + 0 }')
+fi
+[ "$wire" = "$said" ] && [ "$said" -gt 0 ] || fail "not whole: $wire on the wire, $said in the truth"

@@ -33,6 +33,7 @@ type config struct {
 	stream      bool
 	replicaSet  string
 	speculative bool
+	answerAll   bool
 	slow        map[string]time.Duration // by collection
 	listen      string
 	user        string // whose password the front checks itself
@@ -49,6 +50,7 @@ func main() {
 	flag.BoolVar(&c.stream, "stream", false, "offer the streaming hello (topologyVersion)")
 	flag.StringVar(&c.replicaSet, "replset", "", "claim to be the primary of this replica set, with $clusterTime")
 	flag.BoolVar(&c.speculative, "speculative", true, "answer speculative authentication")
+	flag.BoolVar(&c.answerAll, "answerall", false, "answer requests with moreToCome too, as no server should")
 	compressors := flag.String("compressors", "", "`names` to agree to, with commas")
 	slow := flag.String("slow", "", "`collection=duration` to answer late")
 	truthFile := flag.String("truth", "", "`file` for the exchanges, written at the end")

@@ -15,6 +15,9 @@ func (s *session) own(name string, p *opMsg) (bsoncore.Document, error) {
 			return answer, err
 		}
 	}
+	if p.doc.Lookup("startTransaction").Type != 0 {
+		s.txn = number(p.doc.Lookup("txnNumber"))
+	}
 	e, _ := p.doc.IndexErr(0)
 	switch name {
 	case "configureFailPoint":
@@ -27,6 +30,8 @@ func (s *session) own(name string, p *opMsg) (bsoncore.Document, error) {
 		if s.user != "" {
 			return s.sasl(p.doc), nil
 		}
+	case "aggregate", "getMore", "killCursors":
+		return s.watch(name, p.doc), nil
 	case "find", "insert":
 		if text(e.Value()) != typesCollection {
 			break
@@ -34,7 +39,7 @@ func (s *session) own(name string, p *opMsg) (bsoncore.Document, error) {
 		if name == "find" {
 			ns := text(p.doc.Lookup("$db")) + "." + typesCollection
 			return marshal(d("cursor", d(
-				"firstBatch", bson.A{bson.Raw(everyType()), bson.Raw(everyBinary())},
+				"firstBatch", bson.A{bson.Raw(everyType()), bson.Raw(everyBinary()), bson.Raw(deep(180))},
 				"id", int64(0), "ns", ns,
 			), "ok", 1.0)), nil
 		}
@@ -43,9 +48,6 @@ func (s *session) own(name string, p *opMsg) (bsoncore.Document, error) {
 			n += len(q.docs)
 		}
 		return marshal(d("n", int32(n), "ok", 1.0)), nil
-	}
-	if p.doc.Lookup("startTransaction").Type != 0 {
-		s.txn = number(p.doc.Lookup("txnNumber"))
 	}
 	return nil, nil
 }
@@ -164,6 +166,15 @@ func bulkOperation(name, coll string, op bsoncore.Document) bson.D {
 		}
 		return d("delete", coll, "deletes", bson.A{d("q", raw(op.Lookup("filter")), "limit", limit)})
 	}
+}
+
+// deep is a document n levels deep, every second one an array.
+func deep(n int) bsoncore.Document {
+	v := bsoncore.NewDocumentBuilder().AppendString("bottom", "here").Build()
+	for ; n > 2; n -= 2 {
+		v = bsoncore.NewDocumentBuilder().AppendArray("a", bsoncore.NewArrayBuilder().AppendDocument(v).Build()).Build()
+	}
+	return bsoncore.NewDocumentBuilder().AppendInt32("_id", 3).AppendDocument("d", v).Build()
 }
 
 // raw is a value as bson.Marshal takes it.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -33,6 +34,7 @@ type session struct {
 	back       *bufio.Reader    // of backend
 	cursors    map[int64]string // namespaces of legacy cursors, for OP_KILL_CURSORS
 	txn        *int64           // the transaction that is open
+	watched    int32            // answers about change streams
 	login      *login           // with the user of the flags
 	lastN      int64            // what the last legacy write did, for getLastError
 }
@@ -47,7 +49,7 @@ func (s *session) serve() {
 	for {
 		m, err := readMessage(s.in)
 		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 				log.Printf("connection %d: %v", s.conn, err)
 			}
 			return
@@ -92,7 +94,7 @@ func (s *session) msg(m *message, x *exchange) error {
 	}
 	s.delay(x.Target)
 	answer, err := s.run(&p)
-	if err != nil || x.OneWay {
+	if err != nil || x.OneWay && !s.answerAll {
 		return err
 	}
 	if x.Command != "getMore" || p.flags&wm.ExhaustAllowed == 0 {
@@ -127,7 +129,7 @@ func (s *session) reply(m *message, x *exchange, flags wm.MsgFlag, doc bsoncore.
 	return s.send(m, x, &r, uint32(flags))
 }
 
-// send gives r its ids, a checksum if the flags of an OP_MSG ask for one, and writes it.
+// send gives r its ids, a checksum if the flags of an OP_MSG ask for one, and writes it. A driver that is gone is no error.
 func (s *session) send(m *message, x *exchange, r *message, flags uint32) error {
 	r.id, r.to = requestIDs.Add(1), m.id
 	if n := len(x.ReplyIDs); n > 0 {
@@ -142,10 +144,11 @@ func (s *session) send(m *message, x *exchange, r *message, flags uint32) error 
 	if err != nil {
 		return err
 	}
-	if _, err = s.client.Write(b); err == nil {
-		x.sent(r, flags)
+	if _, err = s.client.Write(b); err != nil {
+		return nil // the driver went; what it sent before is still to be read
 	}
-	return err
+	x.sent(r, flags)
+	return nil
 }
 
 // run executes a command: here if FerretDB cannot, there otherwise, and edits the answer.

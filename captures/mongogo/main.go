@@ -33,6 +33,9 @@ var scenarios = map[string]func(context.Context, *mongo.Client){
 	"mixed":        mixed,
 	"demo":         demo,
 	"ping":         ping,
+	"serverAPI":    ping,
+	"shifted":      shifted,
+	"watch":        watch,
 	"mustFail":     mustFail,
 	"unauthorized": unauthorized,
 }
@@ -45,7 +48,11 @@ func main() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	client, err := mongo.Connect(options.Client().ApplyURI(os.Args[2]))
+	o := options.Client().ApplyURI(os.Args[2])
+	if os.Args[1] == "serverAPI" { // which no URI can ask for
+		o.SetServerAPIOptions(options.ServerAPI(options.ServerAPIVersion1).SetStrict(true))
+	}
+	client, err := mongo.Connect(o)
 	must(err)
 	scenarios[os.Args[1]](ctx, client)
 	must(client.Disconnect(ctx))
@@ -317,6 +324,30 @@ func unacknowledged(ctx context.Context, c *mongo.Client) {
 	must(col.FindOne(ctx, d("_id", 11)).Err())
 	one(quiet.InsertOne(ctx, d("_id", 20)))
 	one(col.InsertOne(ctx, d("_id", 21)))
+}
+
+// shifted sends writes that should have no answer to a server that answers: the driver takes each for that of the next.
+func shifted(ctx context.Context, c *mongo.Client) {
+	quiet := c.Database("shop").Collection("events", options.Collection().SetWriteConcern(writeconcern.Unacknowledged()))
+	must(quiet.Database().Collection("events").Drop(ctx))
+	for i := range 3 {
+		one(quiet.InsertOne(ctx, d("_id", i)))
+		must(c.Ping(ctx, nil)) // ok, but of the insert
+	}
+	time.Sleep(100 * time.Millisecond)
+}
+
+// watch waits for changes: most of the time getMore finds none.
+func watch(ctx context.Context, c *mongo.Client) {
+	stream, err := c.Database("shop").Collection("events").Watch(ctx, mongo.Pipeline{d("$match", d("operationType", "insert"))},
+		options.ChangeStream().SetMaxAwaitTime(300*time.Millisecond).SetBatchSize(10))
+	must(err)
+	for range 3 {
+		if !stream.Next(ctx) {
+			must(stream.Err())
+		}
+	}
+	must(stream.Close(ctx))
 }
 
 func compressed(ctx context.Context, c *mongo.Client) {
