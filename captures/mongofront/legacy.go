@@ -80,7 +80,11 @@ func (s *session) opReply(m *message, x *exchange, flags wm.ReplyFlag, cursor in
 	for _, d := range docs {
 		b = append(b, d...)
 	}
-	return s.send(m, x, &message{op: wm.OpReply, body: b}, uint32(flags))
+	var doc bsoncore.Document
+	if x.Command != "query" && x.Command != "get_more" {
+		doc = docs[0] // a command has one
+	}
+	return s.send(m, x, &message{op: wm.OpReply, body: b}, uint32(flags), doc)
 }
 
 // query answers an OP_QUERY: a command if it is on $cmd, a find otherwise.
@@ -153,7 +157,6 @@ func (s *session) queryCommand(m *message, x *exchange, db string, cmd bsoncore.
 	if err != nil {
 		return err
 	}
-	x.result(answer)
 	return s.opReply(m, x, wm.AwaitCapable, 0, 0, answer)
 }
 
@@ -195,8 +198,7 @@ func (s *session) command(m *message, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.result(answer)
-	return s.send(m, x, &message{op: wm.OpCommandReply, body: append(bytes.Clone(answer), metadata...)}, 0)
+	return s.send(m, x, &message{op: wm.OpCommandReply, body: append(bytes.Clone(answer), metadata...)}, 0, answer)
 }
 
 // legacy does what the other legacy opcodes ask. Only OP_GET_MORE has an answer.

@@ -125,12 +125,12 @@ func (s *session) exhaust(m *message, p *opMsg, x *exchange, answer bsoncore.Doc
 func (s *session) reply(m *message, x *exchange, flags wm.MsgFlag, doc bsoncore.Document) error {
 	p := opMsg{flags: flags, doc: doc}
 	r := message{op: wm.OpMsg, body: p.encode(), compressed: m.compressed, compressor: m.compressor}
-	x.result(doc)
-	return s.send(m, x, &r, uint32(flags))
+	return s.send(m, x, &r, uint32(flags), doc)
 }
 
-// send gives r its ids, a checksum if the flags of an OP_MSG ask for one, and writes it. A driver that is gone is no error.
-func (s *session) send(m *message, x *exchange, r *message, flags uint32) error {
+// send gives r its ids, a checksum if the flags of an OP_MSG ask for one, and writes it. What doc
+// says, if there is one, is the outcome. A driver that is gone is no error.
+func (s *session) send(m *message, x *exchange, r *message, flags uint32, doc bsoncore.Document) error {
 	r.id, r.to = requestIDs.Add(1), m.id
 	if n := len(x.ReplyIDs); n > 0 {
 		r.to = int32(x.ReplyIDs[n-1])
@@ -148,6 +148,9 @@ func (s *session) send(m *message, x *exchange, r *message, flags uint32) error 
 		return nil // the driver went; what it sent before is still to be read
 	}
 	x.sent(r, flags)
+	if doc != nil {
+		x.result(doc)
+	}
 	return nil
 }
 
