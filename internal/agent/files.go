@@ -24,6 +24,9 @@ type Files struct {
 	Names []string // "-" is standard input
 	L7    l7.Config
 
+	// Open opens a file by its name. nil: pcapfile.Open.
+	Open func(name string) (*pcapfile.Reader, error)
+
 	// Match makes a function that chooses records; each worker has its own. nil: all.
 	Match func() func(*record.Record) bool
 
@@ -203,8 +206,12 @@ func (f *Files) Run(ctx context.Context) (stats Stats, err error) {
 
 // open opens all files before any is read: a name that is wrong is told at once.
 func (f *Files) open() (sources []*pcapfile.Reader, size int64, err error) {
+	open := f.Open
+	if open == nil {
+		open = pcapfile.Open
+	}
 	for _, name := range f.Names {
-		s, err := pcapfile.Open(name)
+		s, err := open(name)
 		if err != nil {
 			for _, s := range sources {
 				s.Close()
