@@ -22,7 +22,8 @@ type Conn struct {
 	dead   bool // given up as unidentified
 	bad    int  // malformed messages in a row
 	side   [2]side
-	layers []stream.Layer
+	layers []*layer
+	pushed stream.Layer // by the message just decoded
 
 	open   []*exchange // in the order of their requests
 	oneWay [4]uint64   // IDs of the last requests that asked for no answer
@@ -64,34 +65,42 @@ func (c *Conn) begin(f *stream.Flow) {
 // HandleChunk takes the next chunk of either direction.
 func (c *Conn) HandleChunk(f *stream.Flow, ch *stream.Chunk) {
 	if len(c.layers) > 0 {
-		c.layers[0].HandleChunk(f, ch, c.above(0))
+		c.layers[0].in.HandleChunk(f, ch, c.layers[0])
 		return
 	}
 	c.plain(ch)
 }
 
-// above is the handler of what layer i makes.
-func (c *Conn) above(i int) stream.Handler {
-	if i+1 < len(c.layers) {
-		return layered{c, i + 1}
-	}
-	return layered{c, -1}
+// layer is a place in the stack: what its layer makes goes to the one above, or to the Dialog.
+type layer struct {
+	c     *Conn
+	in    stream.Layer
+	above int // place of the next in c.layers
 }
 
-type layered struct {
-	c *Conn
-	i int
-}
-
-func (l layered) HandleChunk(f *stream.Flow, ch *stream.Chunk) {
-	if l.i < 0 {
-		l.c.plain(ch)
+// HandleChunk takes a chunk that the layer made.
+func (l *layer) HandleChunk(f *stream.Flow, ch *stream.Chunk) {
+	if l.above < len(l.c.layers) {
+		up := l.c.layers[l.above]
+		up.in.HandleChunk(f, ch, up)
 		return
 	}
-	l.c.layers[l.i].HandleChunk(f, ch, l.c.above(l.i))
+	l.c.plain(ch)
 }
 
-func (l layered) HandleClose(*stream.Flow, stream.Reason, int64, uint64) {}
+// HandleClose does nothing: the connection is told itself.
+func (l *layer) HandleClose(*stream.Flow, stream.Reason, int64, uint64) {}
+
+// push stacks a layer. What follows the message that asked for it, in its chunk too, goes through it.
+func (c *Conn) push(in stream.Layer, rest []byte, ch *stream.Chunk) {
+	l := &layer{c, in, len(c.layers) + 1}
+	c.layers = append(c.layers, l)
+	if len(rest) > 0 {
+		left := *ch
+		left.Data = rest
+		in.HandleChunk(c.flow, &left, l)
+	}
+}
 
 // plain takes a chunk of the protocol's own bytes.
 func (c *Conn) plain(ch *stream.Chunk) {
@@ -108,6 +117,10 @@ func (c *Conn) plain(ch *stream.Chunk) {
 		return
 	}
 	c.feed(ch.Dir, ch.Data, ch)
+	if in := c.pushed; in != nil {
+		c.pushed = nil
+		c.push(in, nil, ch)
+	}
 }
 
 func (c *Conn) dir(d stream.Dir) Dir {
@@ -121,6 +134,11 @@ func (c *Conn) dir(d stream.Dir) Dir {
 func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 	s := &c.side[d]
 	for len(data) > 0 && c.dlg != nil {
+		if in := c.pushed; in != nil {
+			c.pushed = nil
+			c.push(in, data, ch)
+			return
+		}
 		switch {
 		case s.adrift:
 			data = c.regain(d, s, data)
@@ -382,6 +400,7 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	}
 	c.bad = 0
 	c.dlg.Advance(dir, m)
+	c.pushed = m.Layer
 }
 
 // forget undoes the identification: what was taken for this protocol is another.

@@ -87,8 +87,8 @@ type Dialog interface {
 	// from the message and from the Dialog.
 	Decode(dir Dir, c *wire.Cursor, m *Message)
 
-	// Advance makes every change of state that m brings. It comes after Decode of the same message, unless the message
-	// is malformed.
+	// Advance makes every change of state that m brings, and may set m.Layer. It comes after Decode of the same message,
+	// unless the message is malformed.
 	Advance(dir Dir, m *Message)
 
 	// AppendContext appends what Open needs to Decode m alone, later. It is called after Decode and before Advance,

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/stream"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -27,6 +28,9 @@ type Message struct {
 
 	// Scratch is memory for text that Decode makes. It is emptied before each message.
 	Scratch []byte
+
+	// Layer, if Advance sets it, stands between the connection and the Dialog from the next byte on.
+	Layer stream.Layer
 
 	// Inner is a cursor for a buffer that Decode derives.
 	Inner wire.Cursor
@@ -67,6 +71,7 @@ func (m *Message) reset() {
 	m.Verdicts = Verdicts{}
 	m.Scratch = m.Scratch[:0]
 	m.has, m.attrs, m.normal = 0, 0, ""
+	m.Layer = nil
 	if cap(m.Derived) > keepDerived {
 		m.Derived = nil
 	}
