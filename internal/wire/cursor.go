@@ -35,7 +35,8 @@ type Cursor struct {
 	tree   *Tree
 	class  Class
 	buffer uint16
-	open   int32 // innermost open group of the tree
+	made   uint16 // buffers of the message so far, without the first
+	open   int32  // innermost open group of the tree
 }
 
 // Reset makes c read a message of size bytes, of which data holds those that runs name (no runs: the first
@@ -503,13 +504,15 @@ func (c *Cursor) Forgive(was *Error) {
 // Derive makes d read a further buffer of the same tree, made from bytes of this one: what was decompressed. size is
 // its true length where data is only its beginning. Join ends it.
 func (c *Cursor) Derive(d *Cursor, name string, data []byte, size int) {
-	*d = Cursor{data: data, size: size, limit: size, tree: c.tree, class: c.class, open: c.open}
+	*d = Cursor{data: data, size: size, limit: size, tree: c.tree, class: c.class, open: c.open, made: c.made}
 	if c.err.Kind != 0 {
 		d.err = c.err
 		return
 	}
+	d.made++
+	d.buffer = d.made // errors name it, watched or not
 	if c.tree != nil {
-		d.buffer = c.tree.addBuffer(name, data, size, nil)
+		c.tree.addBuffer(name, data, size, nil)
 	}
 	d.seek(0)
 }
@@ -519,6 +522,7 @@ func (c *Cursor) Join(d *Cursor) {
 	if n := d.Left(); n > 0 {
 		d.Skip("unknown", n, nil)
 	}
+	c.made = d.made
 	if c.err.Kind == 0 {
 		c.err = d.err
 		if c.err.Kind != 0 {
