@@ -247,6 +247,7 @@ func (u *unit) reset() {
 
 func (r *reader) read(s *pcapfile.Reader, u *unit) error {
 	u.reset()
+	poison(u.packets.Buf)
 	if err := s.Read(&u.packets); err != nil {
 		return err
 	}

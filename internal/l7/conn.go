@@ -49,12 +49,10 @@ type side struct {
 }
 
 func (s *side) clear(e *Engine) {
-	e.hold(-len(s.buf))
-	if cap(s.buf) > keepText {
+	if s.buf != nil {
 		e.giveBack(s.buf)
-		s.buf = nil
 	}
-	s.buf, s.runs, s.size, s.seen, s.want, s.doubts = s.buf[:0], s.runs[:0], 0, 0, wire.Run{}, 0
+	s.buf, s.runs, s.size, s.seen, s.want, s.doubts = nil, s.runs[:0], 0, 0, wire.Run{}, 0
 }
 
 func (c *Conn) begin(f *stream.Flow) {
@@ -162,9 +160,8 @@ func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 			}
 		default:
 			// The header itself is spread over chunks: complete it byte by byte as far as Length asks.
-			s.buf = append(s.buf, data[0])
+			s.buf = c.e.extend(s.buf, data[:1], 0)
 			s.seen++
-			c.e.hold(1)
 			data = data[1:]
 			n, err := c.dlg.Length(c.dir(d), s.buf)
 			if err != nil || len(s.buf) > HeadLimit {
@@ -183,9 +180,8 @@ func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 // wait keeps the beginning of a message whose length is not known yet.
 func (c *Conn) wait(s *side, data []byte) []byte {
 	n := min(len(data), HeadLimit)
-	s.buf = append(s.buf, data[:n]...)
+	s.buf = c.e.extend(s.buf, data[:n], 0)
 	s.seen += n
-	c.e.hold(n)
 	return data[n:]
 }
 
@@ -271,9 +267,6 @@ func (c *Conn) retain(s *side, at int, p []byte) {
 		}
 		return
 	}
-	if len(s.buf) == 0 && cap(s.buf) < s.size {
-		s.buf = c.e.buffer(s.size)
-	}
 	if n := len(s.runs); n > 0 && s.runs[n-1].Off+s.runs[n-1].N == at {
 		s.runs[n-1].N += len(p)
 	} else if n > 0 || at != len(s.buf) {
@@ -282,8 +275,7 @@ func (c *Conn) retain(s *side, at int, p []byte) {
 		}
 		s.runs = append(s.runs, wire.Run{Off: at, N: len(p)})
 	}
-	s.buf = append(s.buf, p...)
-	c.e.hold(len(p))
+	s.buf = c.e.extend(s.buf, p, s.size)
 }
 
 // minKept is kept of every waiting message whatever the budget: its header.
@@ -330,17 +322,15 @@ func (c *Conn) missing(ch *stream.Chunk) {
 func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 	b := data
 	if len(s.buf) > 0 {
-		s.buf = append(s.buf, data...)
-		c.e.hold(len(data))
+		s.buf = c.e.extend(s.buf, data, 0)
 		b = s.buf
 	}
 	at := c.dlg.Sync(c.dir(d), b)
 	if at < 0 {
 		// A header may be spread over two chunks: keep what could be its beginning.
-		n := min(len(b), syncOverlap)
-		tail := b[len(b)-n:]
-		c.e.hold(n - len(s.buf))
-		s.buf = append(s.buf[:0], tail...)
+		tail := slices.Clone(b[len(b)-min(len(b), syncOverlap):])
+		s.clear(c.e)
+		s.buf = c.e.extend(nil, tail, 0)
 		return nil
 	}
 	rest := b[at:]
@@ -444,8 +434,7 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 	}
 	for i := range c.side {
 		c.side[i].clear(c.e)
-		s := c.side[i]
-		c.side[i] = side{buf: s.buf, runs: s.runs}
+		c.side[i] = side{runs: c.side[i].runs, look: c.side[i].look[:0]}
 	}
 	if c.dlg != nil {
 		c.e.drop(c.proto, c.dlg)

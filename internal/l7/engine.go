@@ -40,11 +40,11 @@ type Engine struct {
 
 	msg     Message
 	cur     wire.Cursor
-	conns   []*Conn                // free
-	dialogs map[*Protocol][]Dialog // free, of protocols that can use them again
-	exs     []*exchange            // free
-	held    int                    // bytes of waiting messages
-	large   [][]byte               // free buffers for long messages
+	conns   []*Conn                    // free
+	dialogs map[*Protocol][]Dialog     // free, of protocols that can use them again
+	exs     []*exchange                // free
+	held    int                        // bytes of memory for messages that wait
+	buffers [len(bufferSizes)][][]byte // free
 	ctx     []byte
 }
 
@@ -74,35 +74,64 @@ func (e *Engine) Open(f *stream.Flow) stream.Handler {
 	return c
 }
 
-// connCost is about what a connection takes beside waiting messages: Conn, Dialog, an open exchange.
-const connCost = 2 << 10
+// connCost and exchangeCost are about what a connection and an exchange that waits take, in bytes: a Conn and a Dialog;
+// a record with its text.
+const (
+	connCost     = 1536
+	exchangeCost = 1280
+)
 
-// buffer is memory for a message of size bytes that comes in pieces: what is kept of it, or what a small one needs.
-func (e *Engine) buffer(size int) []byte {
-	if size <= keepText {
-		return make([]byte, 0, max(size, smallest))
+// Buffers for bytes that wait come in three sizes: most messages in pieces fit the first, what is kept of the longest
+// is the last. Free ones are kept for the next: some KB of each size for every shard.
+var (
+	bufferSizes = [...]int{2 << 10, 16 << 10, HeadLimit + TailLimit}
+	freeBuffers = [...]int{64, 16, 4}
+)
+
+// extend appends p to b, a buffer of this Engine or nil; b will have size bytes in the end, as far as that is known.
+func (e *Engine) extend(b, p []byte, size int) []byte {
+	if n := len(b) + len(p); n > cap(b) {
+		grown := append(e.buffer(max(n, min(size, HeadLimit+TailLimit))), b...)
+		e.giveBack(b)
+		b = grown
 	}
-	if n := len(e.large); n > 0 {
-		b := e.large[n-1]
-		e.large = e.large[:n-1]
-		return b
-	}
-	return make([]byte, 0, HeadLimit+TailLimit)
+	return append(b, p...)
 }
 
-// smallest is the least memory for a message in pieces: most are no longer.
-const smallest = 2 << 10
+// buffer is an empty buffer with room for n bytes.
+func (e *Engine) buffer(n int) (b []byte) {
+	for i, size := range bufferSizes {
+		if n > size {
+			continue
+		}
+		if free := e.buffers[i]; len(free) > 0 {
+			b, e.buffers[i] = free[len(free)-1], free[:len(free)-1]
+		} else {
+			b = make([]byte, 0, size)
+		}
+		break
+	}
+	if b == nil {
+		b = make([]byte, 0, n+n/2)
+	}
+	e.hold(cap(b))
+	return b
+}
 
-// maxLarge is how many free buffers for long messages an Engine keeps.
-const maxLarge = 4
-
+// giveBack takes a buffer back.
 func (e *Engine) giveBack(b []byte) {
-	if cap(b) == HeadLimit+TailLimit && len(e.large) < maxLarge {
-		e.large = append(e.large, b[:0])
+	if cap(b) == 0 {
+		return
+	}
+	e.hold(-cap(b))
+	for i, size := range bufferSizes {
+		if cap(b) == size && len(e.buffers[i]) < freeBuffers[i] {
+			e.buffers[i] = append(e.buffers[i], b[:0])
+		}
 	}
 }
 
-// hold notes that n more bytes of messages wait (n < 0: fewer).
+// hold notes that n more bytes of memory hold messages that wait (n < 0: fewer).
 func (e *Engine) hold(n int) {
 	e.held += n
 	e.charge(n)
@@ -153,6 +182,7 @@ type exchange struct {
 }
 
 func (e *Engine) newExchange() *exchange {
+	e.charge(exchangeCost)
 	if n := len(e.exs); n > 0 {
 		x := e.exs[n-1]
 		e.exs = e.exs[:n-1]
@@ -165,6 +195,7 @@ func (e *Engine) newExchange() *exchange {
 const keepText = 16 << 10
 
 func (e *Engine) free(x *exchange) {
+	e.charge(-exchangeCost)
 	r, keep := x.rec, x.keep[:0]
 	r.Reset()
 	if cap(keep) > keepText {

@@ -23,27 +23,29 @@ func (c *Conn) identify(ch *stream.Chunk) {
 		return
 	}
 	c.tried++
-	b := ch.Data
-	if len(s.buf) > 0 {
-		b = append(s.buf, ch.Data...)
+	b, waited := ch.Data, len(s.buf)
+	if waited > 0 {
+		s.buf = c.e.extend(s.buf, ch.Data, 0)
+		b = s.buf
 	}
 	p, v, unsure := c.probe(ch.Dir, b)
 	if p != nil {
+		s.buf = s.buf[:waited]
 		c.adopt(p, v, ch, ch.Data)
 		return
 	}
 	if unsure && len(b) < probeLimit {
-		if len(s.buf) == 0 {
+		if waited == 0 {
 			s.began, s.packet, s.first = ch.Time, ch.Packet, ch.Order
+			s.buf = c.e.extend(nil, ch.Data, 0)
 		}
-		s.buf = append(s.buf, ch.Data...)
-		c.e.hold(len(ch.Data))
 		return
 	}
 	if c.info.Midstream && c.tried <= syncChunks {
 		if p, v, at := c.scan(ch.Dir, b); p != nil {
+			rest := slices.Clone(b[at:])
 			s.clear(c.e)
-			c.adopt(p, v, ch, slices.Clone(b[at:]))
+			c.adopt(p, v, ch, rest)
 			return
 		}
 	}
