@@ -21,10 +21,13 @@ test: tools ## all tests; installs tshark where it can, and says what it skips
 	@echo 'again, with lent memory overwritten after its loan:'
 	@scripts/test -tags poison ./internal/...
 
+live: ## compare with real servers and drivers, recorded now (root, Debian; 2 minutes the first time)
+	@scripts/live
+
 race: ## tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-check: lint stale wasip1 test ## all that CI checks
+check: lint stale wasip1 test live ## all that CI checks
 
 lint: ## formatting, vet, staticcheck, depguard
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run make fmt'; exit 1; }
@@ -62,4 +65,4 @@ captures: ## record the captures of real traffic anew (root, Debian); NAME=... f
 tools:
 	@scripts/tools
 
-.PHONY: help build run test race check lint fmt wasip1 gen stale golden fuzz bench captures tools FORCE
+.PHONY: help build run test live race check lint fmt wasip1 gen stale golden fuzz bench captures tools FORCE

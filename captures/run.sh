@@ -2,11 +2,13 @@
 # run.sh [NAME...] : record the captures of real traffic that the MongoDB decoder is tested with, or those whose names
 # begin with a NAME. Needs root, a Debian bookworm machine with its package mirror, the Go module proxy and the npm
 # registry. What it fetches and builds stays under $DBTAP_CACHE (default ~/.cache/dbtap); only the captures, the truth
-# beside them and ORIGIN.md are written to the repository.
+# beside them and ORIGIN.md are written to the repository, or to the folder $DBTAP_TESTDATA instead.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
-testdata=$(cd "$here/../internal/protocol" && mkdir -p mongodb/testdata && cd mongodb/testdata && pwd)
+testdata=${DBTAP_TESTDATA:-$here/../internal/protocol/mongodb/testdata}
+mkdir -p "$testdata"
+testdata=$(cd "$testdata" && pwd)
 wanted=("$@")
 trap 'say "line $LINENO failed"' ERR
 

@@ -69,7 +69,9 @@ func TestArrows(t *testing.T) {
 		}
 		for _, i := range p.Imports {
 			inner, ours := strings.CutPrefix(i, module)
-			if ours && !slices.ContainsFunc(allowed, func(a string) bool { return a == inner || strings.HasSuffix(a, "/*") && strings.HasPrefix(inner, a[:len(a)-1]) }) {
+			if ours && !slices.ContainsFunc(allowed, func(a string) bool {
+				return a == inner || strings.HasSuffix(a, "/*") && strings.HasPrefix(inner, a[:len(a)-1])
+			}) {
 				t.Errorf("%s imports %s: an arrow that runs up or sideways", name, inner)
 			}
 			if slices.Contains(osFree, name) && slices.Contains(forbidden, i) {
