@@ -19,8 +19,10 @@ type TableOptions struct {
 const (
 	// slow is the latency from which it is coloured: people notice a tenth of a second.
 	slow = 100 * time.Millisecond
-	// minQuery is the least width of the last column: columns of less use make room for it.
-	minQuery = 24
+	// minQuery is the least width of the last column; columns of less use make room until it has goodQuery, where they
+	// can.
+	minQuery  = 24
+	goodQuery = 40
 )
 
 // The colours, as a terminal is told them.
@@ -42,6 +44,10 @@ type tableColumn struct {
 	// append appends the text, which may be anything, and says its colour.
 	append func(dst []byte, r *record.Record) ([]byte, string)
 }
+
+// TableColumns is the set of columns that a Table reads: bit 1<<c for column c.
+const TableColumns = 1<<record.Time | 1<<record.Latency | 1<<record.Protocol | 1<<record.Client | 1<<record.Server | 1<<record.Operation |
+	1<<record.Target | 1<<record.Summary | 1<<record.StatusOf | 1<<record.Code | 1<<record.Rows | 1<<record.Error | 1<<record.Query
 
 // tableColumns are all but the last, which takes the rest of the line: the error, and the query.
 var tableColumns = []tableColumn{
@@ -119,7 +125,7 @@ func NewTable(w io.Writer, o TableOptions) *Table {
 				t.rest -= c.width + 1
 			}
 		}
-		if o.Width == 0 || t.rest >= minQuery {
+		if o.Width == 0 || t.rest >= goodQuery {
 			break
 		}
 	}

@@ -86,6 +86,15 @@ func (w *Tree) Message(header string, t *wire.Tree, err *wire.Error) error {
 	return w.settle()
 }
 
+// Note writes a line that says what is wrong, beside messages.
+func (w *Tree) Note(s string) error {
+	w.line(red, s)
+	return w.settle()
+}
+
+// Gap writes an empty line, which sets exchanges apart.
+func (w *Tree) Gap() { w.b = append(w.b, '\n') }
+
 // line writes a line of its own.
 func (w *Tree) line(color, s string) {
 	if w.options.Color {
