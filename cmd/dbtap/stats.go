@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dbtap/dbtap/internal/agent"
+)
+
+// printStats prints a line each as "name: value". The first dozen are always there, the others where there is something to
+// count.
+func printStats(w io.Writer, s *agent.Stats) {
+	always := func(name string, value any) { fmt.Fprintf(w, "%s: %v\n", name, value) }
+	some := func(name string, n uint64) {
+		if n > 0 {
+			always(name, n)
+		}
+	}
+	unidentified := int64(0)
+	for _, n := range s.L7.Unidentified {
+		unidentified += n
+	}
+	cpu, peak := usage()
+	always("files", s.Files)
+	always("packets", s.Packets)
+	always("bytes", s.Bytes)
+	always("connections", s.Connections)
+	always("unidentified connections", unidentified)
+	for _, port := range slices.Sorted(maps.Keys(s.L7.Unidentified)) {
+		always(fmt.Sprintf("unidentified connections on port %d", port), s.L7.Unidentified[port])
+	}
+	always("messages", s.L7.Messages)
+	always("exchanges", s.L7.Exchanges)
+	always("unpaired", s.L7.Unpaired)
+	always("lost bytes", s.Assembly.Lost)
+	always("malformed", s.L7.Malformed)
+	always("CPU seconds", fmt.Sprintf("%.3f", cpu.Seconds()))
+	always("peak memory", fmt.Sprintf("%.1f MB", float64(peak)/1e6))
+
+	some("packets that are not TCP", s.Packet.NotTCP)
+	for _, link := range slices.Sorted(maps.Keys(s.Packet.Unknown)) {
+		some("packets not read: link type "+link.String(), s.Packet.Unknown[link])
+	}
+	some("packets not read: cut inside their headers", s.Packet.Truncated)
+	some("packets not read: malformed", s.Packet.Malformed)
+	some("datagrams put together from fragments", s.Packet.Reassembled)
+	some("datagrams with missing fragments", s.Packet.Dropped)
+	some("bytes cut by the snap length", s.Assembly.Cut)
+	some("retransmitted bytes", s.Assembly.Retransmitted)
+	some("retransmitted bytes that differ", s.Assembly.Conflicting)
+	some("reordered segments", s.Assembly.Reordered)
+	some("segments not believed", s.Assembly.Wild)
+	some("evicted connections", s.Assembly.Evicted)
+}
+
+// nothing says why no row was printed, "" if there is nothing to say.
+func nothing(s *agent.Stats, filtered bool) string {
+	switch {
+	case s.L7.Exchanges > 0 && filtered:
+		return fmt.Sprintf("none of the %s matches the filter", count(s.L7.Exchanges, "exchange"))
+	case s.L7.Exchanges > 0:
+		return ""
+	case s.Packets == 0:
+		return "nothing to show: there are no packets in the capture; was the filter of the capture right?"
+	case len(s.Packet.Unknown) > 0 && s.Packet.TCP == 0:
+		var types []string
+		for _, link := range slices.Sorted(maps.Keys(s.Packet.Unknown)) {
+			types = append(types, fmt.Sprintf("%s (%s)", link, count(int64(s.Packet.Unknown[link]), "packet")))
+		}
+		return "nothing to show: packets of these link types cannot be read: " + strings.Join(types, ", ") + "; capture on another interface"
+	case s.Packet.TCP == 0:
+		return fmt.Sprintf("nothing to show: none of the %s is TCP; was the filter of the capture right?", count(s.Packets, "packet"))
+	case len(s.L7.Unidentified) > 0:
+		return fmt.Sprintf("nothing to show: no protocol that dbtap knows was found on %s; encrypted ones (TLS) cannot be read, and --decode-as PORT:PROTOCOL says what it is", ports(s.L7.Unidentified))
+	case s.Assembly.Cut > 0:
+		return "nothing to show: the capture holds only the beginnings of packets; capture whole ones (tcpdump -s 0)"
+	case s.L7.Identified > 0:
+		return fmt.Sprintf("nothing to show: no message is whole on %s", count(s.L7.Identified, "identified connection"))
+	}
+	return fmt.Sprintf("nothing to show: no data was sent on %s", count(s.Connections, "connection"))
+}
+
+// maxPorts is how many ports a line names.
+const maxPorts = 5
+
+// ports lists how many connections there are on which ports, most first.
+func ports(n map[uint16]int64) string {
+	list := slices.SortedFunc(maps.Keys(n), func(a, b uint16) int {
+		if n[a] != n[b] {
+			return int(n[b] - n[a])
+		}
+		return int(a) - int(b)
+	})
+	var text []string
+	for _, port := range list[:min(len(list), maxPorts)] {
+		text = append(text, fmt.Sprintf("port %d (%s)", port, count(n[port], "connection")))
+	}
+	if more := len(list) - maxPorts; more > 0 {
+		text = append(text, count(int64(more), "other port"))
+	}
+	return strings.Join(text, ", ")
+}
+
+// count is "1 thing" or "2 things".
+func count(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}
