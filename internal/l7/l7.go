@@ -144,6 +144,11 @@ const (
 	// maxKept is how many messages of one exchange are kept for its trees: an exhaust cursor has as many as it likes.
 	maxKept = 64
 
+	// maxKeptBytes is how many bytes of one exchange are kept for its trees; of what is longer the head is kept, if at
+	// least headKept of it fit.
+	maxKeptBytes = 4 << 20
+	headKept     = 1 << 10
+
 	// maxRuns is how many runs between head and tail Keep may have kept of a message.
 	maxRuns = 4 << 10
 

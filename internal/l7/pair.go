@@ -74,7 +74,25 @@ func (c *Conn) find(m *Message) (*exchange, int) {
 			return x, i
 		}
 	}
+	if answer {
+		return c.continued()
+	}
 	return nil, -1
+}
+
+// continued finds the exchange whose answer goes on behind a gap: each of several replies names the one before, which
+// may have been lost. It must be the only one.
+func (c *Conn) continued() (found *exchange, at int) {
+	at = -1
+	for i, x := range c.open {
+		if x.heard && !x.orphan && x.rec.Doubts&record.Loss != 0 {
+			if found != nil {
+				return nil, -1
+			}
+			found, at = x, i
+		}
+	}
+	return found, at
 }
 
 // unheard makes an exchange for a message that belongs to none. nil: the message makes none.
@@ -238,6 +256,13 @@ func (e *Engine) store(x *exchange, dir Dir, s *side, b []byte, size int, runs [
 	if len(r.Messages) >= maxKept {
 		r.Dropped++
 		return
+	}
+	if n := maxKeptBytes - len(x.keep); len(b) > n {
+		if b = b[:max(min(n, HeadLimit), 0)]; len(b) < headKept {
+			r.Dropped++
+			return
+		}
+		runs = []wire.Run{{N: len(b)}}
 	}
 	k := record.Kept{FromServer: dir == ToClient, Time: s.began, Packet: s.packet, Length: size}
 	at := len(x.keep)
