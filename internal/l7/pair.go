@@ -258,7 +258,11 @@ func (e *Engine) store(x *exchange, dir Dir, s *side, b []byte, size int, runs [
 		return
 	}
 	if n := maxKeptBytes - len(x.keep); len(b) > n {
-		if b = b[:max(min(n, HeadLimit), 0)]; len(b) < headKept {
+		n = min(n, HeadLimit)
+		if len(runs) > 0 {
+			n = min(n, runs[0].N)
+		}
+		if b = b[:max(n, 0)]; len(b) < headKept {
 			r.Dropped++
 			return
 		}
