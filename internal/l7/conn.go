@@ -148,7 +148,7 @@ func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 			case err != nil:
 				c.malformed(s, ch.Order)
 				data = data[1:]
-			case n > 0 && n <= len(data):
+			case n > 0 && n <= len(data) && n <= HeadLimit+TailLimit: // of a longer one only head and tail are read, however it comes
 				s.began, s.packet = ch.Time, ch.Packet
 				c.message(d, s, data[:n:n], n, nil, ch)
 				data = data[n:]
