@@ -110,6 +110,7 @@ type document struct {
 	typ   byte
 	key   []byte
 	flat  bool // number and bool elements are no user's data
+	whole bool // its end was read
 }
 
 // open begins the document that is next under c; its fields go to the innermost group.
@@ -142,6 +143,7 @@ func (d *document) next() bool {
 		if c.More() {
 			c.Fail("terminator", "a document's length reaches beyond its end")
 		}
+		d.whole = c.Err() == nil
 		c.Leave(d.frame)
 		return false
 	}

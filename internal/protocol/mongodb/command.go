@@ -67,8 +67,14 @@ func (d *dialog) elements(c *wire.Cursor, m *l7.Message) {
 			mechanism = doc.text()
 		case "payload":
 			payload = secretBytes(&doc)
-		case "pwd", "key", "nonce", "digestPassword":
+		case "pwd", "digestPassword":
 			doc.hide()
+		case "key", "nonce":
+			if d.now.sasl {
+				doc.hide()
+			} else { // distinct has a key too
+				doc.skip()
+			}
 		case "speculativeAuthenticate":
 			d.speculative(&doc, m)
 		case "user":
@@ -175,6 +181,9 @@ func (d *dialog) client(doc *document, m *l7.Message) {
 		if part == "application" {
 			d.now.app = name
 			continue
+		}
+		if in.c.Cut() != nil {
+			continue // the version may be in what was cut
 		}
 		at := len(m.Scratch)
 		m.Scratch = append(m.Scratch, name...)
@@ -321,17 +330,18 @@ type outcome struct {
 }
 
 // answer describes the document of an answer as a group.
-func (d *dialog) answer(c *wire.Cursor, name string, m *l7.Message) {
+func (d *dialog) answer(c *wire.Cursor, name string, m *l7.Message, flat bool) {
 	g := c.Group(name)
-	d.reply(c, m)
+	d.reply(c, m, flat)
 	c.End(g)
 }
 
-// reply describes the document of an answer.
-func (d *dialog) reply(c *wire.Cursor, m *l7.Message) {
+// reply describes the document of an answer. flat: it is no user's document, its numbers may be shown.
+func (d *dialog) reply(c *wire.Cursor, m *l7.Message, flat bool) {
 	var out, first outcome // of the whole, and of its first failed write
 	ok, said := int64(1), false
-	doc := open(c, true)
+	counts, lost := false, false // changed documents were counted; some were not kept
+	doc := open(c, flat)
 	for doc.next() {
 		switch string(doc.key) {
 		case "ok":
@@ -342,34 +352,36 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message) {
 			if n, ok := doc.number(); ok {
 				switch d.now.kind {
 				case insert:
-					m.Set(record.Affected, n)
+					d.now.counted, counts = n, true
 				case update:
 					m.SetAttribute(attrMatched, n)
 				}
 			}
 		case "nModified":
-			d.affect(&doc, m, d.now.kind == update || d.now.kind == bulk)
+			counts = d.affect(&doc, d.now.kind == update || d.now.kind == bulk) || counts
 		case "nInserted", "nUpserted", "nDeleted":
-			d.affect(&doc, m, d.now.kind == bulk)
+			counts = d.affect(&doc, d.now.kind == bulk) || counts
 		case "nMatched":
 			if n, ok := doc.number(); ok {
 				m.SetAttribute(attrMatched, n)
 			}
 		case "upserted":
+			was := c.Cut()
 			if sub, ok := doc.document(); ok {
 				n := int64(0)
 				for ; sub.next(); n++ {
 					c.Index()
 					sub.skip()
 				}
+				lost = lost || c.Cut() != was
 				if d.now.kind == update {
-					m.Set(record.Affected, m.Number(record.Affected)+n)
+					d.now.counted, counts = d.now.counted+n, true
 				}
 			}
 		case "lastErrorObject":
 			if sub, ok := doc.document(); ok {
 				for sub.next() {
-					d.affect(&sub, m, d.now.kind == modify && string(sub.key) == "n")
+					counts = d.affect(&sub, d.now.kind == modify && string(sub.key) == "n") || counts
 				}
 			}
 		case "code":
@@ -417,18 +429,29 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message) {
 	switch {
 	case said && ok == 0 || out.failed:
 		out.state(m)
+		if !out.coded && !doc.whole {
+			m.Status = record.Unknown // the code tells whose fault it is
+		}
 	case first.failed:
 		first.state(m)
-	case said:
+		if !first.coded && !doc.whole {
+			m.Status = record.Unknown
+		}
+	case said && doc.whole:
 		m.Status = record.OK
+	}
+	if counts && !lost && doc.whole {
+		m.Set(record.Affected, d.now.counted)
 	}
 }
 
 // affect reads a number of changed documents, and counts them if count says so.
-func (d *dialog) affect(doc *document, m *l7.Message, count bool) {
+func (d *dialog) affect(doc *document, count bool) bool {
 	if n, ok := doc.number(); ok && count {
-		m.Set(record.Affected, m.Number(record.Affected)+n)
+		d.now.counted += n
+		return true
 	}
+	return false
 }
 
 // cursor reads an answer's cursor: how many documents the batch has, and whether more can be had.

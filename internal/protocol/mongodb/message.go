@@ -92,7 +92,9 @@ func (d *dialog) body(dir l7.Dir, op uint32, c *wire.Cursor, m *l7.Message) {
 		c.Int32LE("ZERO")
 		d.collection(c, m)
 		c.Int32LE("numberToReturn")
-		m.SetAttribute(attrCursorID, c.Int64LE("cursorID"))
+		if cursor := c.Int64LE("cursorID"); c.Err() == nil {
+			m.SetAttribute(attrCursorID, cursor)
+		}
 	case opKillCursors:
 		d.oneWay(m, "kill_cursors")
 		c.Int32LE("ZERO")
@@ -101,7 +103,7 @@ func (d *dialog) body(dir l7.Dir, op uint32, c *wire.Cursor, m *l7.Message) {
 			c.Fail("numberOfCursorIDs", "the number does not fit the length")
 		}
 		for range n {
-			if !c.More() || c.Elide() {
+			if !c.More() {
 				break
 			}
 			c.Int64LE("cursorID")
@@ -115,7 +117,7 @@ func (d *dialog) body(dir l7.Dir, op uint32, c *wire.Cursor, m *l7.Message) {
 		named(c, "metadata")
 		d.sequence(c, "inputDocs")
 	case opCommandReply:
-		d.answer(c, "commandReply", m)
+		d.answer(c, "commandReply", m, true)
 		named(c, "metadata")
 		m.Set(record.Rows, d.sequence(c, "outputDocs"))
 	case opMsgOld:
@@ -179,7 +181,7 @@ func (d *dialog) section(dir l7.Dir, c *wire.Cursor, m *l7.Message, end int) {
 		if dir == l7.ToServer {
 			d.elements(c, m)
 		} else {
-			d.reply(c, m)
+			d.reply(c, m, true)
 		}
 	case 1:
 		c.Rename("sequence")
@@ -189,20 +191,25 @@ func (d *dialog) section(dir l7.Dir, c *wire.Cursor, m *l7.Message, end int) {
 		id := c.CString("identifier")
 		c.Key()
 		if dir == l7.ToServer {
-			d.query.sequence(view(id), c.Rest())
+			d.query.sequence(view(id), c.Rest(), len(c.Rest()) < c.Left())
 		}
 		if string(id) == "nsInfo" {
 			d.nsInfo(c, m)
+			c.Leave(f)
 		} else {
+			was := c.Cut()
 			documents(c)
+			c.Leave(f)
+			c.Forgive(was)
 		}
-		c.Leave(f)
 	case 2:
 		// Older servers send a document, newer ones text.
 		c.Rename("securityToken")
 		c.Classify(wire.Secret)
 		if b := c.Rest(); len(b) >= 5 && int(binary.LittleEndian.Uint32(b)) <= c.Left()-end && b[3] == 0 {
+			was := c.Cut()
 			value(c, typeDocument)
+			c.Forgive(was)
 		} else {
 			c.CString("token")
 		}
@@ -228,7 +235,7 @@ func documents(c *wire.Cursor) {
 
 // sequence describes documents until the end of the message, and counts them.
 func (d *dialog) sequence(c *wire.Cursor, name string) (n int64) {
-	d.query.sequence(name, c.Rest())
+	d.query.sequence(name, c.Rest(), len(c.Rest()) < c.Left())
 	for c.More() {
 		named(c, name)
 		n++
@@ -243,11 +250,13 @@ func named(c *wire.Cursor, name string) {
 	c.End(g)
 }
 
-// private describes a user's document.
+// private describes a user's document; that some of it may not have been kept is no matter.
 func private(c *wire.Cursor) {
+	was := c.Cut()
 	c.Classify(wire.Value)
 	value(c, typeDocument)
 	c.Classify(wire.Structure)
+	c.Forgive(was)
 }
 
 // part describes a document that is a part of a request of old.
@@ -273,6 +282,9 @@ func (d *dialog) opQuery(c *wire.Cursor, m *l7.Message) {
 	cmd := d.collection(c, m)
 	c.Int32LE("numberToSkip")
 	c.Int32LE("numberToReturn")
+	if c.Err() != nil {
+		return // whether it is a command is not known
+	}
 	if flags&queryExhaust != 0 {
 		m.SetAttribute(attrExhaust, 1)
 	}
@@ -298,6 +310,9 @@ func (d *dialog) opReply(c *wire.Cursor, m *l7.Message) {
 	cursor := c.Int64LE("cursorID")
 	c.Int32LE("startingFrom")
 	n := c.Int32LE("numberReturned")
+	if c.Err() != nil {
+		return
+	}
 	if cursor != 0 {
 		m.SetAttribute(attrCursorID, cursor)
 	}
@@ -316,7 +331,7 @@ func (d *dialog) opReply(c *wire.Cursor, m *l7.Message) {
 	}
 	for first := true; c.More(); first = false {
 		if first && (!rows || flags&replyQueryFailure != 0) {
-			d.answer(c, "documents", m)
+			d.answer(c, "documents", m, d.now.kind != unheard)
 		} else {
 			named(c, "documents")
 		}

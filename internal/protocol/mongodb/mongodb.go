@@ -36,7 +36,7 @@ var Protocol = &l7.Protocol{
 	Aliases: aliases,
 	Page:    page,
 	Probe:   probe,
-	Open:    func(c *l7.ConnInfo, context []byte) l7.Dialog { return &dialog{} },
+	Open:    openDialog,
 }
 
 const (
@@ -197,11 +197,15 @@ func judge(op uint32, n int, responseTo uint32, b []byte) l7.Verdict {
 		if len(b) < 20 {
 			return need(20)
 		}
-		if le.Uint32(b) > 0xFF || le.Uint32(b[16:]) > 1<<24 {
+		docs, from := le.Uint32(b[16:]), le.Uint32(b[12:])
+		if le.Uint32(b) > 0xFF || docs > 1<<24 || from > 1<<24 || (docs == 0) != (n == 20) {
 			return l7.No
 		}
 		if n == 20 {
 			return l7.FromServer
+		}
+		if docs == 1 && len(b) >= 24 && int64(le.Uint32(b[20:])) != int64(n-20) {
+			return l7.No // the only document ends where the message does
 		}
 		return documentAt(b[20:], n-20, l7.FromServer, need)
 	case opCompressed:
@@ -245,10 +249,19 @@ func judge(op uint32, n int, responseTo uint32, b []byte) l7.Verdict {
 		if len(b) < 2 {
 			return need(2)
 		}
-		if printable(b[0]) && printable(b[1]) {
+		// Text that ends in a NUL: the message, or the name of a database.
+		for i, c := range b[:min(len(b), maxName)] {
+			switch {
+			case c == 0 && i > 0 && (op == opCommand || i == n-1):
+				return sure
+			case c != '\n' && c != '\r' && c != '\t' && !printable(c):
+				return l7.No
+			}
+		}
+		if len(b) >= maxName && op == opMsgOld {
 			return sure
 		}
-		return l7.No
+		return need(maxName)
 	case opCommandReply:
 		return documentAt(b, n, l7.FromServer, need)
 	}
@@ -276,7 +289,7 @@ func documentAt(b []byte, n int, sure l7.Verdict, need func(int) l7.Verdict) l7.
 		return l7.No
 	case typeNames[uint64(b[4])] == "":
 		return l7.No
-	case len(b) > 5 && b[5] < ' ' && b[5] != 0:
+	case len(b) > 5 && !printable(b[5]):
 		return l7.No
 	}
 	return sure
@@ -284,6 +297,15 @@ func documentAt(b []byte, n int, sure l7.Verdict, need func(int) l7.Verdict) l7.
 
 // printable tells whether c can stand in a name: not a control character. Names are UTF-8.
 func printable(c byte) bool { return c >= ' ' && c != 0x7F }
+
+// openDialog implements l7.Protocol.Open.
+func openDialog(_ *l7.ConnInfo, context []byte) l7.Dialog {
+	d := &dialog{}
+	if len(context) == 1 {
+		d.alone, d.known = kind(context[0]), true
+	}
+	return d
+}
 
 // dialog is what the messages of one connection leave for later ones.
 type dialog struct {
@@ -296,12 +318,15 @@ type dialog struct {
 	scan  batch // of the long answer that is coming by
 	now   facts // from Decode to Advance
 	query query
+	alone kind // of the request whose answer is to be decoded without its conversation, if known
+	known bool
 }
 
 // asked is what a request leaves for its answer.
 type asked struct {
 	id   uint32
 	kind kind
+	seen bool
 }
 
 // kind says how an answer is to be read.
@@ -316,6 +341,7 @@ const (
 	find                // OP_QUERY: documents are rows
 	exhaust             // OP_QUERY with flag Exhaust
 	sasl                // may finish an authentication
+	unheard             // the request was not seen
 )
 
 // facts are what Advance needs of the message just decoded.
@@ -380,10 +406,10 @@ func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 	f := &d.now
 	switch {
 	case f.ask:
-		d.asked[d.next] = asked{f.id, f.kind}
+		d.asked[d.next] = asked{f.id, f.kind, true}
 		d.next = (d.next + 1) % len(d.asked)
 	case f.again:
-		d.asked[d.next] = asked{f.id, f.kind}
+		d.asked[d.next] = asked{f.id, f.kind, true}
 		d.next = (d.next + 1) % len(d.asked)
 	}
 	if len(f.user) > 0 {
@@ -397,8 +423,13 @@ func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 	}
 }
 
-// AppendContext implements l7.Dialog. A message of MongoDB is described by its own bytes alone.
-func (d *dialog) AppendContext(dst []byte, _ l7.Dir, _ *l7.Message) []byte { return dst }
+// AppendContext implements l7.Dialog. All that an answer needs is what kind of request it answers.
+func (d *dialog) AppendContext(dst []byte, dir l7.Dir, _ *l7.Message) []byte {
+	if dir == l7.ToClient {
+		dst = append(dst, byte(d.now.kind))
+	}
+	return dst
+}
 
 // Sync implements l7.Dialog.
 func (d *dialog) Sync(_ l7.Dir, b []byte) int {
@@ -417,9 +448,12 @@ func (d *dialog) Sync(_ l7.Dir, b []byte) int {
 // kindOf tells what the request with an id was.
 func (d *dialog) kindOf(id uint32) kind {
 	for i := range d.asked {
-		if d.asked[i].id == id {
+		if d.asked[i].id == id && d.asked[i].seen {
 			return d.asked[i].kind
 		}
 	}
-	return plain
+	if d.known {
+		return d.alone
+	}
+	return unheard
 }

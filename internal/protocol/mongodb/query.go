@@ -27,6 +27,7 @@ type part struct {
 	name string
 	docs []byte
 	list bool // any number of documents; otherwise one
+	cut  bool // there were more
 }
 
 // maxQuery is how long a query's text may get, give or take an element. What is longer ends in an ellipsis, as valid
@@ -39,16 +40,16 @@ const maxParts = 8
 func (q *query) reset() { q.body, q.parts = nil, q.parts[:0] }
 
 // sequence notes a section of kind 1, or the documents at the end of an old request.
-func (q *query) sequence(name string, docs []byte) {
+func (q *query) sequence(name string, docs []byte, cut bool) {
 	if len(q.parts) < maxParts {
-		q.parts = append(q.parts, part{name, docs, true})
+		q.parts = append(q.parts, part{name, docs, true, cut})
 	}
 }
 
 // part notes a document of an old request.
 func (q *query) part(name string, doc []byte) {
 	if len(q.parts) < maxParts {
-		q.parts = append(q.parts, part{name, doc, false})
+		q.parts = append(q.parts, part{name, doc, false, false})
 	}
 }
 
@@ -89,12 +90,15 @@ func (q *query) append(dst []byte, m *l7.Message, values bool) []byte {
 		t.quote(p.name)
 		t.dst = append(t.dst, ':')
 		if p.list {
-			t.list(p.docs)
+			t.list(p.docs, p.cut)
 			continue
 		}
 		t.dst = append(t.dst, '{')
 		t.container(p.docs, level{})
 		t.dst = append(t.dst, '}')
+	}
+	if t.cut {
+		m.Doubts |= record.Cut
 	}
 	return append(t.dst, '}')
 }
@@ -110,6 +114,7 @@ type jsonText struct {
 	limit  int // of len(dst)
 	values bool
 	full   bool // the limit is reached, or the bytes end
+	cut    bool // the bytes that end it were not kept
 	scope  int  // functions around what is being written
 }
 
@@ -118,6 +123,7 @@ type level struct {
 	end     int  // place in the source behind it
 	array   bool // its keys are not written, and equal neighbours are written once
 	command bool // the command itself: session fields are left out, names are shown
+	login   bool // the command begins or goes on with a login: some of it is never shown
 	any     bool // something was written in it
 	getMore bool // the command is getMore: its collection is a name
 	fold    fold
@@ -140,13 +146,13 @@ func (f *fold) done(t *jsonText) {
 }
 
 // list writes documents that follow each other as an array.
-func (t *jsonText) list(b []byte) {
+func (t *jsonText) list(b []byte, cut bool) {
 	t.dst = append(t.dst, '[')
 	var f fold
 	for len(b) >= 5 && !t.full {
 		n := int(int32(binary.LittleEndian.Uint32(b)))
-		if n < 5 {
-			break
+		if n < 5 || n > len(b) && f.some {
+			break // of documents that were not kept whole the ones before are an example
 		}
 		if f.some {
 			t.dst = append(t.dst, ',')
@@ -158,6 +164,7 @@ func (t *jsonText) list(b []byte) {
 		f.done(t)
 		b = b[min(n, len(b)):]
 	}
+	t.cut = t.cut || cut && !f.some
 	t.dst = append(t.dst, ']')
 }
 
@@ -165,15 +172,18 @@ func (t *jsonText) list(b []byte) {
 // whether it wrote any. It does not write the outermost braces.
 func (t *jsonText) container(b []byte, top level) bool {
 	if len(b) < 5 {
+		t.cut = true
 		return false
 	}
 	var local [16]level
 	stack := append(local[:0], top)
 	stack[0].end = int(int32(binary.LittleEndian.Uint32(b)))
+	lack := len(b) < stack[0].end
 	at := 4
 	for {
 		l := &stack[len(stack)-1]
 		if at >= l.end-1 || at >= len(b) || b[at] == typeEnd {
+			t.cut = t.cut || lack && at >= len(b) && !t.full
 			if len(stack) == 1 {
 				return l.any
 			}
@@ -188,6 +198,7 @@ func (t *jsonText) container(b []byte, top level) bool {
 		typ := b[at]
 		k := bytes.IndexByte(b[at+1:], 0)
 		if k < 0 {
+			t.cut = t.cut || lack && !t.full
 			t.stop(l)
 			at = len(b)
 			continue
@@ -197,6 +208,7 @@ func (t *jsonText) container(b []byte, top level) bool {
 		n := size(typ, b[at:])
 		nested := typ == typeDocument || typ == typeArray
 		if n < 0 || n > l.end-1-at || nested && n < 5 || !nested && n > len(b)-at {
+			t.cut = t.cut || lack && !t.full
 			t.stop(l)
 			at = len(b)
 			continue
@@ -227,11 +239,13 @@ func (t *jsonText) container(b []byte, top level) bool {
 				continue
 			}
 			t.dst = append(t.dst, opening(typ == typeArray))
-			stack = append(stack, level{end: at + n, array: typ == typeArray})
+			stack = append(stack, level{end: at + n, array: typ == typeArray, login: l.command && string(key) == "speculativeAuthenticate"})
 			at += 4
 			continue
 		}
 		switch {
+		case l.login && secret(key), l.command && credential(key):
+			t.dst = append(t.dst, replaced...)
 		case l.command && first && typ == typeString, l.getMore && typ == typeString && string(key) == "collection":
 			t.quote(view(b[at+4 : at+max(n-1, 4)]))
 		case t.values:
@@ -240,7 +254,7 @@ func (t *jsonText) container(b []byte, top level) bool {
 			t.dst = append(t.dst, replaced...)
 		}
 		if l.command && first {
-			l.getMore = string(key) == "getMore"
+			l.getMore, l.login = string(key) == "getMore", login(key)
 		}
 		at += n
 		if l.array {
@@ -277,6 +291,27 @@ func session(key []byte) bool {
 	}
 	return false
 }
+
+// login tells whether a command takes part in a login.
+func login(name []byte) bool {
+	switch string(name) {
+	case "saslStart", "saslContinue", "authenticate":
+		return true
+	}
+	return false
+}
+
+// secret tells whether a key of a login holds what nobody may see.
+func secret(key []byte) bool {
+	switch string(key) {
+	case "payload", "key", "nonce":
+		return true
+	}
+	return false
+}
+
+// credential tells whether a key holds a password in any command.
+func credential(key []byte) bool { return string(key) == "pwd" || string(key) == "digestPassword" }
 
 func opening(array bool) byte {
 	if array {
