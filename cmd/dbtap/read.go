@@ -18,7 +18,7 @@ of processors. Users' values in queries and errors are replaced by ? unless you 
 
 const readExample = `  dbtap read capture.pcap
   dbtap read -f 'latency > 100ms || status != ok' capture.pcap
-  dbtap read -f 'operation == find && mongodb.body.filter.price.$lt' capture.pcap
+  dbtap read -f 'operation == find && mongodb.body.filter.price.$lt < 10' capture.pcap
   dbtap read -o json --values monday.pcap.gz tuesday.pcap.gz
   dbtap read --decode-as 27100:mongodb --stats capture.pcap
   tcpdump -U -i any -w - port 27017 | dbtap read -`

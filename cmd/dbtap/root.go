@@ -44,6 +44,17 @@ func newRoot() *cobra.Command {
 	root.SetHelpCommand(newHelp())
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(newRead(), newTree(), newDecode(), newProtocols(), newDemo(), newVersion(), newFilterTopic(), newColumnsTopic())
+	root.InitDefaultCompletionCmd()
+	if c, _, err := root.Find([]string{"completion"}); err == nil {
+		c.Short = "Print a script that makes a shell complete commands"
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("no completion for %q; dbtap completion --help lists the shells", args[0])
+			}
+			return c.Help()
+		}
+	}
 	return root
 }
 

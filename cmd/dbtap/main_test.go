@@ -1,0 +1,441 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+const captures = "../../internal/protocol/mongodb/testdata"
+
+// TestMain makes the test binary the program too, and puts it on the PATH as dbtap.
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"dbtap": main}) }
+
+func TestScripts(t *testing.T) {
+	dir, err := filepath.Abs(captures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("CAPTURES", dir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "pack": pack, "unhex": unhex},
+	})
+}
+
+// exits CODE COMMAND... runs a command that is to end with this exit code.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, not %s:\n%s%s", code, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// pack HOW FROM TO writes a capture, which lies there in gzip, otherwise: plain, zstd, part (its first two thirds) or port (on
+// port 27100).
+func pack(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := plainCapture(args[1])
+	ts.Check(err)
+	switch args[0] {
+	case "zstd":
+		e, err := zstd.NewWriter(nil)
+		ts.Check(err)
+		b = e.EncodeAll(b, nil)
+	case "part":
+		b = b[:2*len(b)/3]
+	case "port":
+		b = bytes.ReplaceAll(b, []byte{0x69, 0x89}, []byte{0x69, 0xDC})
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b, 0o666))
+}
+
+// unhex FROM TO writes the bytes that a file of hexadecimal text means.
+func unhex(ts *testscript.TestScript, _ bool, args []string) {
+	b, err := parseHex(ts.ReadFile(args[0]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o666))
+}
+
+func plainCapture(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// several are captures of clients, servers and options of many kinds.
+func several(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob(captures + "/*.pcap.gz")
+	if err != nil || len(names) < 10 {
+		t.Fatalf("%d captures, %v", len(names), err)
+	}
+	return names
+}
+
+func dbtap(t *testing.T, env []string, args ...string) []byte {
+	t.Helper()
+	c := exec.Command("dbtap", args...)
+	c.Env = append(os.Environ(), env...)
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("dbtap %s: %v\n%s", strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return out
+}
+
+// TestCores: the same bytes, however many processors there are.
+func TestCores(t *testing.T) {
+	files := several(t)
+	for _, args := range [][]string{
+		{"read", "-o", "json", "--values"},
+		{"read"},
+		{"read", "-o", "csv", "-f", "mongodb.opCode == OP_COMPRESSED || latency > 1ms"},
+		{"tree", "-f", "status != ok"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			want := dbtap(t, []string{"GOMAXPROCS=1"}, append(args, files...)...)
+			if bytes.Count(want, []byte("\n")) < 100 {
+				t.Fatalf("too little to compare: %s", want)
+			}
+			for _, cores := range []string{"2", "4"} {
+				if got := dbtap(t, []string{"GOMAXPROCS=" + cores}, append(args, files...)...); !bytes.Equal(got, want) {
+					t.Errorf("%s processors: %s", cores, cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")))
+				}
+			}
+		})
+	}
+}
+
+// TestJSON: every line is an object that has the columns it must have, and no others, in their kinds.
+func TestJSON(t *testing.T) {
+	rows := 0
+	for _, values := range []string{"--values=false", "--values"} {
+		for line := range bytes.Lines(dbtap(t, nil, append([]string{"read", "-o", "json", values}, several(t)...)...)) {
+			rows++
+			var row map[string]any
+			if err := json.Unmarshal(line, &row); err != nil {
+				t.Fatalf("%v: %s", err, line)
+			}
+			for _, c := range record.Columns {
+				if _, ok := row[c.Name]; !ok && c.Always {
+					t.Errorf("no %s: %s", c.Name, line)
+				}
+			}
+			for name, value := range row {
+				c, ok := record.ByName(name)
+				if !ok {
+					t.Errorf("unknown key %s: %s", name, line)
+				}
+				switch kind := record.Columns[c].Kind; kind {
+				case record.Duration, record.Count, record.Size:
+					_, ok = value.(float64)
+				case record.List:
+					_, ok = value.([]any)
+				case record.Object:
+					_, ok = value.(map[string]any)
+				case record.Instant:
+					ok = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$`).MatchString(value.(string))
+				case record.Hash:
+					ok = regexp.MustCompile(`^[0-9a-f]{16}$`).MatchString(value.(string))
+				default:
+					_, ok = value.(string)
+				}
+				if !ok {
+					t.Errorf("%s is %v: %s", name, value, line)
+				}
+			}
+		}
+	}
+	if rows < 1000 {
+		t.Errorf("%d rows", rows)
+	}
+}
+
+// TestExamples runs every example in the help of every command. Its files are small ones of these names.
+func TestExamples(t *testing.T) {
+	dir := t.TempDir()
+	capture, err := plainCapture(captures + "/demo.pcap.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, err := os.ReadFile(captures + "/demo.pcap.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, err := parseHex(ping)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"capture.pcap": capture, "monday.pcap.gz": packed, "tuesday.pcap.gz": packed, "message.bin": message} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Programs of other people that examples use, and that are not everywhere.
+	for name, script := range map[string]string{"tcpdump": "cat capture.pcap", "xxd": `od -An -v -tx1 "$1"`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := 0
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for line := range strings.Lines(c.Example) {
+			seen++
+			line = strings.TrimSpace(line)
+			t.Run(line, func(t *testing.T) {
+				sh := exec.Command("sh", "-c", line)
+				sh.Dir = dir
+				sh.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+				var stderr bytes.Buffer
+				sh.Stderr = &stderr
+				out, err := sh.Output()
+				if err != nil || len(out) == 0 {
+					t.Fatalf("%v\n%s%s", err, out, stderr.Bytes())
+				}
+				if strings.Contains(stderr.String(), "dbtap:") {
+					t.Errorf("it complains: %s", stderr.Bytes())
+				}
+			})
+		}
+		if c.Example == "" && c.Runnable() && c.Name() != "help" && !strings.Contains(c.CommandPath(), "completion") {
+			t.Errorf("%s has no example", c.Name())
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot())
+	if seen < 10 {
+		t.Errorf("only %d examples", seen)
+	}
+}
+
+// TestTopics: what help prints of filters and columns is what the tables say.
+func TestTopics(t *testing.T) {
+	for _, topic := range []string{"filter", "columns"} {
+		out := string(dbtap(t, nil, "help", topic))
+		for _, c := range record.Columns {
+			if !strings.Contains(out, c.Name) || !strings.Contains(out, c.Doc) {
+				t.Errorf("help %s: no %s", topic, c.Name)
+			}
+		}
+	}
+}
+
+// TestTableColumns: the columns that a table asks for are enough for it.
+func TestTableColumns(t *testing.T) {
+	want := dbtap(t, nil, append([]string{"read", "-f", "packet >= 1 || fingerprint || app || user || rtt"}, several(t)...)...)
+	if got := dbtap(t, nil, append([]string{"read"}, several(t)...)...); !bytes.Equal(got, want) {
+		t.Error("the table differs when more columns are made")
+	}
+}
+
+func TestDemoCapture(t *testing.T) {
+	want, err := os.ReadFile(captures + "/demo.pcap.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(demoCapture, want) {
+		t.Error("demo.pcap.gz is another one than in testdata: run go generate ./cmd/dbtap")
+	}
+}
+
+// TestClosedPipe: a reader that goes away, such as head, is no failure.
+func TestClosedPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("dbtap", append([]string{"tree"}, several(t)...)...)
+	var stderr bytes.Buffer
+	c.Stdout, c.Stderr = w, &stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if _, err := io.ReadFull(r, make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if err := c.Wait(); err != nil || stderr.Len() > 0 {
+		t.Errorf("%v: %s", err, &stderr)
+	}
+}
+
+// TestInterrupt: Ctrl-C ends a reading, also of a pipe in which nothing comes, and what was read has been printed.
+func TestInterrupt(t *testing.T) {
+	b, err := plainCapture(captures + "/crud.pcap.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("dbtap", "read", "-o", "json", "-")
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stdin.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(stdout, first); err != nil { // rows come although the pipe is open
+		t.Fatal(err)
+	}
+	if err := c.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Wait()
+	if c.ProcessState.ExitCode() != exitInterrupted {
+		t.Errorf("%v, %s", err, &stderr)
+	}
+	if got := strings.Count(string(rest), "\n"); got < 10 || !strings.HasSuffix(string(rest), "}\n") {
+		t.Errorf("%d rows, the end is %q", got, rest[max(0, len(rest)-20):])
+	}
+	if want := "dbtap: interrupted; what was read until then was printed\n"; stderr.String() != want {
+		t.Errorf("it says %q", &stderr)
+	}
+}
+
+// TestMemory: every capture, read in every way, takes less than 100 MB.
+func TestMemory(t *testing.T) {
+	for _, args := range [][]string{{"read"}, {"read", "-o", "json", "-f", "mongodb.body.ok == 1"}, {"tree", "--values"}} {
+		c := exec.Command("dbtap", append(append(args, "--stats"), several(t)...)...)
+		var stats bytes.Buffer
+		c.Stdout, c.Stderr = io.Discard, &stats
+		if err := c.Run(); err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`(?m)^peak memory: ([0-9.]+) MB$`).FindStringSubmatch(stats.String())
+		if m == nil {
+			t.Fatalf("no peak memory: %s", &stats)
+		}
+		if peak, err := strconv.ParseFloat(m[1], 64); err != nil || peak >= 100 {
+			t.Errorf("%v: %s MB", args, m[1])
+		}
+	}
+}
+
+// ping is {ping: 1} as a driver sends it: header, flags, one section of kind 0.
+const ping = "24000000 01000000 00000000 dd070000 00000000 00 0f000000 10 70696e6700 01000000 00"
+
+func TestHex(t *testing.T) {
+	want, err := parseHex("24000000010000000000 0000dd0700000000000000 0f0000001070696e67000100000000")
+	if err != nil || len(want) != 36 {
+		t.Fatalf("% x, %v", want, err)
+	}
+	for name, text := range map[string]string{
+		"groups": ping,
+		"colons": "24:00:00:00:01:00:00:00:00:00:00:00:dd:07:00:00:00:00:00:00:00:0f:00:00:00:10:70:69:6e:67:00:01:00:00:00:00",
+		"C":      "{0x24, 0x0, 0x00, 0x00, 0x01, 0, 0, 0, 0, 0, 0, 0, 0xDD, 7, 0, 0, 0, 0, 0, 0, 0,\n 0x0f, 0, 0, 0, 0x10, 0x70, 0x69, 0x6e, 0x67, 0, 1, 0, 0, 0, 0}",
+		"string": `"\x24\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\xdd\x07\x00\x00\x00\x00\x00\x00\x00\x0f\x00\x00\x00\x10\x70\x69\x6e\x67\x00\x01\x00\x00\x00\x00"`,
+		"xxd": "00000000: 2400 0000 0100 0000 0000 0000 dd07 0000  $...............\n" +
+			"00000010: 0000 0000 000f 0000 0010 7069 6e67 0001  ..........ping..\n" +
+			"00000020: 0000 0000                                ....\n",
+		"xxd -g1": "00000000: 24 00 00 00 01 00 00 00 00 00 00 00 dd 07 00 00  $...............\n" +
+			"00000010: 00 00 00 00 00 0f 00 00 00 10 70 69 6e 67 00 01  ..........ping..\n" +
+			"00000020: 00 00 00 00                                      ....\n",
+		"hexdump -C": "00000000  24 00 00 00 01 00 00 00  00 00 00 00 dd 07 00 00  |$...............|\n" +
+			"00000010  00 00 00 00 00 0f 00 00  00 10 70 69 6e 67 00 01  |..........ping..|\n" +
+			"00000020  00 00 00 00                                       |....|\n00000024\n",
+		"od": "0000000 24 00 00 00 01 00 00 00 00 00 00 00 dd 07 00 00\n" +
+			"0000020 00 00 00 00 00 0f 00 00 00 10 70 69 6e 67 00 01\n0000040 00 00 00 00\n0000044\n",
+		"tcpdump": "\t0x0000:  2400 0000 0100 0000 0000 0000 dd07 0000  $...............\n" +
+			"\t0x0010:  0000 0000 000f 0000 0010 7069 6e67 0001  ..........ping..\n\t0x0020:  0000 0000                                ....\n",
+		"wireshark": "0000   24 00 00 00 01 00 00 00 00 00 00 00 dd 07 00 00   $...............\n" +
+			"0010   00 00 00 00 00 0f 00 00 00 10 70 69 6e 67 00 01   ..........ping..\n0020   00 00 00 00                                       ....\n",
+		"text like digits": "00000000: 2400 0000 0100 0000 0000 0000 dd07 0000  24 ab cdef\n" +
+			"00000010: 0000 0000 000f 0000 0010 7069 6e67 0001  abcd efab\n00000020: 0000 0000                                00 a\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := parseHex(text); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%v: % x", err, got)
+			}
+		})
+	}
+	for text, want := range map[string]string{
+		"240":                           `"240" has an odd number of digits`,
+		"24 zz":                         `"zz" is not hexadecimal`,
+		"24\n00 é0 00":                  `line 2: "é0" has an odd number of digits`,
+		"00000000: 24\n*\n00000020: 00": "line 2: * stands for lines that were left out; dump all of them (hexdump -v, od -v)",
+		"0000000 0024 0000":             "words of two bytes in the machine's own order; use hexdump -C or xxd",
+	} {
+		if got, err := parseHex(text); err == nil || err.Error() != want {
+			t.Errorf("%q: % x, %v", text, got, err)
+		}
+	}
+}
+
+// TestBar: the line says what is known.
+func TestBar(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 2_500_000: "2.5 MB", 7e9: "7.0 GB"} {
+		if got := bytesText(n); got != want {
+			t.Errorf("%d is %s", n, got)
+		}
+	}
+	b := &bar{began: time.Now()}
+	b.draw() // no terminal, too early: nothing
+	if b.visible {
+		t.Error("a bar without a terminal")
+	}
+}
+
+func TestPorts(t *testing.T) {
+	n := map[uint16]int64{}
+	for port := range uint16(7) {
+		n[port+1] = 1
+	}
+	n[443] = 3
+	want := "port 443 (3 connections), port 1 (1 connection), port 2 (1 connection), port 3 (1 connection), port 4 (1 connection), 3 other ports"
+	if got := ports(n); got != want {
+		t.Error(got)
+	}
+}
