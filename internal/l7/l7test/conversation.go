@@ -87,9 +87,9 @@ func (c *Conversation) with(chunks []stream.Chunk) *Conversation {
 	return &d
 }
 
-// run hands the conversation to an engine as package assembly would. What it lends is overwritten when the loan ends,
+// Play hands the conversation to an engine as package assembly would. What it lends is overwritten when the loan ends,
 // so that a breach shows.
-func (c *Conversation) run(e *l7.Engine) {
+func (c *Conversation) Play(e *l7.Engine) {
 	f := c.Flow
 	h := e.Open(&f)
 	var lent []byte

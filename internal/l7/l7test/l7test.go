@@ -32,8 +32,8 @@ type Options struct {
 	// Broken names captures whose senders break the specification: there may be errors and undescribed bytes.
 	Broken []string
 
-	// Ambiguous names captures whose messages do not tell which exchange they belong to, or who sent them: the same
-	// identifier twice at a time. What is lost there, or joined, may be paired wrongly.
+	// Ambiguous names captures whose messages say too little by themselves: the same identifier twice at a time, a layer
+	// that begins in the middle. Losses are not tried there, nor is joining late.
 	Ambiguous []string
 
 	// Resize makes b, the beginning of a message, say that this is all of it. Without it a message that ends early
@@ -158,7 +158,7 @@ func (s *suite) rows(cfg l7.Config, list ...*Conversation) (rows []string, stats
 	e := l7.New(cfg, func(r *record.Record) { rows = append(rows, row(r, number)) })
 	for i, c := range list {
 		number = i + 1
-		c.run(e)
+		c.Play(e)
 	}
 	return rows, e.Stats()
 }

@@ -154,7 +154,7 @@ func watched(p *l7.Protocol, cfg l7.Config, c *Conversation, capture string, num
 		}
 	}}
 	cfg.Protocols = []*l7.Protocol{l.protocol()}
-	c.run(l7.New(cfg, out))
+	c.Play(l7.New(cfg, out))
 	return list
 }
 

@@ -227,7 +227,7 @@ func blank(p *l7.Protocol, m *Message, values bool) *l7.Message {
 	c := Conversation{}
 	c.Flow.A, c.Flow.B = m.info.Client, m.info.Server
 	c.Chunks = whole(m)
-	c.run(e)
+	c.Play(e)
 	return out
 }
 
