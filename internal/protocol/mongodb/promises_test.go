@@ -1,6 +1,7 @@
 package mongodb_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"path/filepath"
 	"strings"
@@ -69,11 +70,59 @@ var tshark = &l7test.Tshark{
 	Except: map[string]string{},
 }
 
-// payloads are the payloads of a login in a message, found by the driver's own package.
+// payloads are the payloads of a login in a message, found by the driver's own package, and what of them is secret by
+// itself: proof and signature (RFC 5802), a password (RFC 4616).
 func payloads(m *l7test.Message) (list [][]byte) {
-	return nil
+	doc := body(m.Data)
+	if doc == nil {
+		return nil
+	}
+	found := []bsoncore.Value{doc.Lookup("payload"), doc.Lookup("speculativeAuthenticate", "payload")}
+	for _, v := range found {
+		_, p, ok := v.BinaryOK()
+		if !ok || len(p) == 0 {
+			continue
+		}
+		list = append(list, p)
+		for _, part := range bytes.FieldsFunc(p, func(r rune) bool { return r == ',' || r == 0 }) {
+			switch {
+			case bytes.HasPrefix(part, []byte("p=")), bytes.HasPrefix(part, []byte("v=")), bytes.HasPrefix(part, []byte("r=")):
+				list = append(list, part[2:])
+			}
+		}
+	}
+	return list
 }
 
-var _ = bsoncore.Document{}
+// body is the document of a command or of its answer, as the driver's package reads it; nil if there is none, or it is
+// compressed.
+func body(b []byte) bsoncore.Document {
+	if len(b) < header+5 {
+		return nil
+	}
+	rest := b[header+4:]
+	switch opcode(b) {
+	case opMsg:
+		if rest[0] != 0 {
+			return nil
+		}
+		rest = rest[1:]
+	case opReply:
+		rest = rest[min(16, len(rest)):]
+	case opQuery:
+		i := bytes.IndexByte(rest, 0)
+		if i < 0 || len(rest) < i+9 {
+			return nil
+		}
+		rest = rest[i+9:]
+	default:
+		return nil
+	}
+	doc, _, ok := bsoncore.ReadDocument(rest)
+	if !ok || doc.Validate() != nil {
+		return nil
+	}
+	return doc
+}
 
 func TestPromises(t *testing.T) { l7test.Run(t, mongodb.Protocol, options()) }
