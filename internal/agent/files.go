@@ -54,9 +54,11 @@ type Stats struct {
 const (
 	shards = 8
 
-	// budget is the memory in bytes that flows, waiting segments and waiting messages of all shards may take. With
-	// what the program takes itself it stays below 100 MB.
-	budget = 48 << 20
+	// budget is the memory in bytes that flows, waiting segments, waiting messages and open exchanges of all shards may
+	// take. What is open when the files end is copied into rows all at once. With that, and with what the program takes
+	// itself, it stays below 100 MB; rows with messages are larger.
+	budget     = 36 << 20
+	keepBudget = 24 << 20
 
 	// inFlight is how many batches are between the reader and the merger: one each is being read and merged, the
 	// others keep the workers busy.
@@ -278,12 +280,15 @@ func newWorker(f *Files, index, n int) *worker {
 		s := &shard{}
 		cfg := f.L7
 		cfg.Budget = budget / shards
+		if cfg.Keep {
+			cfg.Budget = keepBudget / shards
+		}
 		cfg.Charge = func(n int) { s.table.Charge(n) }
 		s.engine = l7.New(cfg, func(r *record.Record) {
 			r.Slot = r.Slot*shards + uint32(i)
 			w.row(r)
 		})
-		s.table = assembly.New(assembly.Config{Budget: budget / shards, Opened: func(slot uint32, _, order uint64) {
+		s.table = assembly.New(assembly.Config{Budget: cfg.Budget, Opened: func(slot uint32, _, order uint64) {
 			*w.opens = append(*w.opens, opened{order, slot*shards + uint32(i)})
 		}}, s.engine.Open)
 		w.shards[i] = s

@@ -74,11 +74,11 @@ func (e *Engine) Open(f *stream.Flow) stream.Handler {
 	return c
 }
 
-// connCost and exchangeCost are about what a connection and an exchange that waits take, in bytes: a Conn and a Dialog;
-// a record with its text.
+// connCost and exchangeCost are about what a connection and an exchange that waits take, in bytes: a Conn and a Dialog; an
+// exchange beside its record and the messages it keeps.
 const (
 	connCost     = 1536
-	exchangeCost = 1280
+	exchangeCost = 128
 )
 
 // Buffers for bytes that wait come in three sizes: most messages in pieces fit the first, what is kept of the longest
@@ -179,10 +179,17 @@ type exchange struct {
 	age     int   // messages of the connection since
 	replies int
 	keep    []byte
+	cost    int // what was charged for it
+}
+
+// weigh charges what the exchange takes now.
+func (e *Engine) weigh(x *exchange) {
+	cost := exchangeCost + x.rec.Memory() + cap(x.keep)
+	e.charge(cost - x.cost)
+	x.cost = cost
 }
 
 func (e *Engine) newExchange() *exchange {
-	e.charge(exchangeCost)
 	if n := len(e.exs); n > 0 {
 		x := e.exs[n-1]
 		e.exs = e.exs[:n-1]
@@ -191,13 +198,22 @@ func (e *Engine) newExchange() *exchange {
 	return &exchange{rec: record.New()}
 }
 
-// keepText is how much memory an exchange keeps for its next use.
-const keepText = 16 << 10
+// Of the exchanges that are over, freeExchanges are kept for their next use, with up to keepText bytes for text and as many
+// for messages.
+const (
+	freeExchanges = 256
+	keepText      = 16 << 10
+)
 
 func (e *Engine) free(x *exchange) {
-	e.charge(-exchangeCost)
+	e.charge(-x.cost)
+	if len(e.exs) == freeExchanges {
+		return
+	}
 	r, keep := x.rec, x.keep[:0]
-	r.Reset()
+	if r.Reset(); r.Memory() > keepText {
+		r = record.New()
+	}
 	if cap(keep) > keepText {
 		keep = nil
 	}

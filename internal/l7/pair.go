@@ -34,6 +34,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	} else {
 		c.request(x, s, m, size, ch)
 	}
+	c.e.weigh(x)
 	switch {
 	case m.Role == OneWay && !m.More:
 		x.rec.Status = record.OK

@@ -136,6 +136,11 @@ func New() Record {
 	return Record{text: make([]byte, 0, 512), Attributes: make([]Attribute, 0, 4)}
 }
 
+// Memory is about how many bytes the record takes, what it keeps for later use included.
+func (r *Record) Memory() int {
+	return int(unsafe.Sizeof(*r)) + cap(r.text) + cap(r.Attributes)*int(unsafe.Sizeof(Attribute{})) + cap(r.Messages)*int(unsafe.Sizeof(Kept{}))
+}
+
 // Reset empties the record and keeps its memory.
 func (r *Record) Reset() {
 	*r = Record{text: r.text[:0], Attributes: r.Attributes[:0], Messages: r.Messages[:0]}
