@@ -42,6 +42,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 		x.orphan = false
 	default:
 		if len(c.open) > maxOpen {
+			c.abandon(c.open[0])
 			c.finish(0, c.open[0], ch.Order)
 		}
 		return
