@@ -121,7 +121,7 @@ type lines struct {
 // question is what the answer to a line needs to know of it: whether its answer is counted, or scrambles.
 type question struct {
 	id   uint64
-	verb byte // the first letter
+	verb byte // the second letter: no two questions that matter share it
 }
 
 // Reset implements l7.Resetter.
@@ -203,7 +203,7 @@ func (d *lines) question(c *wire.Cursor, m *l7.Message, verb []byte) {
 		return
 	}
 	m.SetAttribute(attrParts, 1)
-	m.SetBytes(record.Operation, verb)
+	m.SetBytes(record.Operation, bytes.TrimSpace(verb))
 	m.SetBytes(record.User, d.user)
 	switch string(verb) {
 	case "LIST":
@@ -296,7 +296,7 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 		fallthrough
 	case "DONE":
 		m.Status = record.OK
-		if q.verb == 'L' {
+		if q.verb == 'I' {
 			m.Set(record.Rows, 1)
 		}
 	case "FAIL":
@@ -313,7 +313,7 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 		return
 	case "CALL":
 		m.Role = l7.Push
-		m.SetBytes(record.Operation, verb)
+		m.SetBytes(record.Operation, bytes.TrimSpace(verb))
 	case "VOID":
 		m.Role = l7.Nothing
 	default:
@@ -357,7 +357,7 @@ func (d *lines) Advance(dir l7.Dir, m *l7.Message) {
 			if len(d.asked) == maxAsked {
 				d.asked = d.asked[:0]
 			}
-			d.asked = append(d.asked, question{m.ID, d.now.verb[0]})
+			d.asked = append(d.asked, question{m.ID, d.now.verb[1]})
 		}
 		return
 	}
@@ -375,7 +375,7 @@ func (d *lines) Advance(dir l7.Dir, m *l7.Message) {
 		}
 		break
 	}
-	if d.now.last && d.now.question.verb == 'S' && m.Status == record.OK {
+	if d.now.last && d.now.question.verb == 'C' && m.Status == record.OK {
 		m.Layer = scrambler{}
 	}
 }
