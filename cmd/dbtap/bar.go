@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,8 +20,10 @@ type bar struct {
 	size    int64 // of all files; 0: not known
 }
 
-// barDelay is how long a reading takes that is worth a bar.
-const barDelay = time.Second
+const (
+	barDelay = time.Second // a reading that takes longer is worth a bar
+	barWidth = 20          // in cells
+)
 
 func newBar() *bar { return &bar{on: term.IsTerminal(int(os.Stderr.Fd())), began: time.Now()} }
 
@@ -38,11 +41,12 @@ func (b *bar) draw() {
 	if !b.on || took < barDelay {
 		return
 	}
-	part := ""
-	if b.done <= b.size {
-		part = fmt.Sprintf("%3d %% of %s, ", 100*b.done/max(b.size, 1), bytesText(b.size))
+	read := bytesText(b.done)
+	if b.done <= b.size { // all sizes are known
+		full := int(b.done * barWidth / max(b.size, 1))
+		read = fmt.Sprintf("[%s%s] %3d %% of %s", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), 100*b.done/max(b.size, 1), bytesText(b.size))
 	}
-	fmt.Fprintf(os.Stderr, "\r\x1b[K%s read, %s%s a second", bytesText(b.done), part, bytesText(int64(float64(b.done)/took.Seconds())))
+	fmt.Fprintf(os.Stderr, "\r\x1b[K%s, %s a second", read, bytesText(int64(float64(b.done)/took.Seconds())))
 	b.visible = true
 }
 

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -360,6 +363,29 @@ func TestMemory(t *testing.T) {
 		}
 		if peak, err := strconv.ParseFloat(m[1], 64); err != nil || peak >= 100 {
 			t.Errorf("%v: %s MB", args, m[1])
+		}
+	}
+}
+
+// TestSecrets: passwords and the proofs of logins are in no output, whatever is asked for: not as they are, in base64, or in
+// hexadecimal.
+func TestSecrets(t *testing.T) {
+	var secrets []string
+	for _, s := range []string{"pencil-7391", "eraser-2846"} {
+		spaced := fmt.Sprintf("% x", s[:8]) // as a line of a tree shows bytes
+		secrets = append(secrets, s, spaced, hex.EncodeToString([]byte(s)))
+		for shift := range 3 { // base64 of the text after 0, 1, 2 other bytes, without the digits that depend on them
+			b := base64.StdEncoding.EncodeToString([]byte("\x00\x00"[:shift] + s))
+			secrets = append(secrets, b[(8*shift+5)/6:len(b)-4])
+		}
+	}
+	secrets = append(secrets, ",p=", "p=bi", base64.StdEncoding.EncodeToString([]byte(",p="))) // a proof of SCRAM
+	for _, args := range [][]string{{"read"}, {"read", "-o", "json"}, {"read", "-o", "csv"}, {"tree", "--all"}, {"read", "-o", "tree"}} {
+		out := string(dbtap(t, nil, append(append(args, "--values"), several(t)...)...))
+		for _, s := range secrets {
+			if at := strings.Index(out, s); at >= 0 {
+				t.Errorf("%v: %q is in %q", args, s, out[max(0, at-100):min(len(out), at+100)])
+			}
 		}
 	}
 }

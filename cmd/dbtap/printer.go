@@ -88,11 +88,13 @@ func (p *printer) close(titles bool) error {
 	return p.flush()
 }
 
-// stdout is standard output, with the bar out of the way.
+// stdout is standard output. Where that is a terminal, the bar is out of the way when something is written.
 type stdout struct{ bar *bar }
 
 func (s *stdout) Write(b []byte) (int, error) {
-	s.bar.hide()
+	if term.IsTerminal(int(os.Stdout.Fd())) {
+		s.bar.hide()
+	}
 	n, err := os.Stdout.Write(b)
 	if errors.Is(err, syscall.EPIPE) {
 		err = errClosed
