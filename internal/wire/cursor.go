@@ -293,13 +293,13 @@ func (c *Cursor) Terminated(name string, n int) []byte {
 
 // have tells whether the next n bytes were kept, in one run.
 func (c *Cursor) have(name string, n int) bool {
-	if n >= 0 && len(c.b)-c.pos >= n {
+	if n > 0 && len(c.b)-c.pos >= n {
 		return true
 	}
-	if c.pos == len(c.b) && n >= 0 && n <= c.Left() {
+	if n > 0 && c.pos == len(c.b) && n <= c.Left() {
 		c.seek(c.Pos())
 	}
-	return n >= 0 && len(c.b)-c.pos >= n
+	return n >= 0 && len(c.b)-c.pos >= n && c.err.Kind == 0
 }
 
 func (c *Cursor) lend(n int) []byte {
@@ -309,7 +309,7 @@ func (c *Cursor) lend(n int) []byte {
 
 // pass goes over n bytes that were not all kept, though the sender sent them.
 func (c *Cursor) pass(name string, n int, kind Kind) {
-	if n < 0 || n > c.Left() {
+	if n < 0 || n > c.Left() || c.err.Kind != 0 {
 		c.lack(name, n)
 		return
 	}
@@ -351,7 +351,7 @@ func b2i(b bool) int {
 
 // Skip passes over n bytes as one field, also where they were not kept.
 func (c *Cursor) Skip(name string, n int, t *Type) {
-	if n < 0 || n > c.Left() {
+	if n < 0 || n > c.Left() || c.err.Kind != 0 {
 		c.lack(name, n)
 		return
 	}
