@@ -92,9 +92,10 @@ scenarios() {
 	capture tls12 'TLS 1.2 with its key log' "-tls $OUT/tls12.keys -tls12" mongogo ping "$url?tls=true&tlsInsecure=true"
 
 	capture mixed 'load of small exchanges on several connections' '' env OPS=600 mongogo mixed "$url?appName=ycsb"
+	capture mixed-snappy 'the same under snappy' '-compressors snappy' env OPS=360 mongogo mixed "$url?appName=ycsb&compressors=snappy"
 	capture mixed-zstd 'the same under zstd' '-compressors zstd' env OPS=240 mongogo mixed "$url?appName=ycsb&compressors=zstd"
 	capture mixed-legacy 'load of small exchanges in legacy opcodes' '-maxwire 3' $old python3 /tmp/mongopy.py mixed "$url"
-	capture demo 'a shop: finds, an aggregate, a slow query, a duplicate key, getMore' '-slow reviews=150ms' mongogo demo "$url?appName=shop&maxPoolSize=4"
+	capture demo 'a shop: finds, an aggregate, a slow query, a duplicate key, getMore' '-slow reviews=180ms' mongogo demo "$url?appName=shop&maxPoolSize=4"
 }
 
 # is_wanted NAME: is it on the command line, or is nothing?

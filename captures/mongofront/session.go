@@ -92,7 +92,9 @@ func (s *session) msg(m *message, x *exchange) error {
 	case isHello(x.Command) && p.flags&wm.ExhaustAllowed != 0 && s.stream:
 		return s.streamHello(m, &p, x)
 	}
-	s.delay(x.Target)
+	if x.Command == "find" {
+		s.delay(x.Target)
+	}
 	answer, err := s.run(&p)
 	if err != nil || x.OneWay && !s.answerAll {
 		return err

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -355,5 +354,5 @@ func TestManyConnections(t *testing.T) {
 	if most > 160<<20 {
 		t.Errorf("the heap grew to %d MB", most>>20)
 	}
-	t.Log(fmt.Sprintf("%d rows, %d evicted, heap up to %d MB", rows, stats.Assembly.Evicted, most>>20))
+	t.Logf("%d rows, %d evicted, heap up to %d MB", rows, stats.Assembly.Evicted, most>>20)
 }

@@ -36,13 +36,14 @@ import (
 // inputs are the captures that are replicated, and the port of their server.
 var inputs = []struct{ name, file string }{
 	{"mongodb OP_MSG", "internal/protocol/mongodb/testdata/mixed.pcap.gz"},
+	{"mongodb snappy", "internal/protocol/mongodb/testdata/mixed-snappy.pcap.gz"},
 	{"mongodb zstd", "internal/protocol/mongodb/testdata/mixed-zstd.pcap.gz"},
 	{"mongodb legacy", "internal/protocol/mongodb/testdata/mixed-legacy.pcap.gz"},
 	{"mongodb large answers", "internal/protocol/mongodb/testdata/big.pcap.gz"},
 }
 
 var (
-	megabytes = flag.Int("mb", 128, "size of each capture, in MB")
+	megabytes = flag.Int("mb", 256, "size of each capture, in MB")
 	runs      = flag.Int("runs", 5, "runs of each, of which the best counts")
 	only      = flag.String("only", "", "only inputs whose name contains this")
 	profile   = flag.String("cpuprofile", "", "write a profile of the processor here (one run of each)")
