@@ -18,7 +18,7 @@ import (
 )
 
 const decodeLong = `decode prints messages that you have as bytes, field by field: those of a file (- is standard input) or of --hex, one after the
-other. Hexadecimal text may be written in any usual way, also as a dump of xxd, hexdump -C or tcpdump -x, and --hex - reads it from
+other. Hexadecimal text may be written in any usual way, also as a dump of xxd, hexdump -C, od or Wireshark, and --hex - reads it from
 standard input.
 
 Who sent a message is guessed from its bytes where --from does not say. The exit code is 3 if a message is damaged or not whole;
@@ -153,7 +153,7 @@ func decode(p *l7.Protocol, from string, data []byte, w *output.Tree) (first err
 		case err != nil:
 			return errors.Join(first, fmt.Errorf("byte %d: not a message of %s: %w", at, p.Title, err))
 		case n == 0:
-			return errors.Join(first, fmt.Errorf("byte %d: %s too few for a message of %s", at, count(int64(len(rest)), "byte"), p.Title))
+			return errors.Join(first, fmt.Errorf("byte %d: too few bytes for a message of %s: %d", at, p.Title, len(rest)))
 		}
 		kept := rest[:min(n, len(rest))]
 		tree.Reset()

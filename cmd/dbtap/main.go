@@ -69,13 +69,10 @@ func run() int {
 	return tell(err)
 }
 
-// bound keeps the program small. Decoding allocates almost nothing; what grows are pools, while they find their size. Letting
-// the heap grow to twice its use would take as much again for nothing, so the collector runs earlier, and close to the limit
-// as often as it must: budgets bound what is in use.
+// bound keeps the program below 100 MB. Budgets bound what is in use, but the collector would let garbage double it: measured on
+// a capture of requests only, where everything waits, 135 MB without this limit and 89 MB with it, for a third more of processor
+// time. Captures with answers stay at 30 to 75 MB and do not come near it.
 func bound() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(80 << 20)
 	}

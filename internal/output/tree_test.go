@@ -187,3 +187,18 @@ func BenchmarkTree(b *testing.B) {
 type nowhere struct{}
 
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+
+func TestTreeBetweenMessages(t *testing.T) {
+	var b bytes.Buffer
+	w := NewTree(&b, TreeOptions{Width: 12})
+	w.Gap()
+	if err := w.Note("!! something is \x1b missing"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n!! somethin…\n"; b.String() != want {
+		t.Errorf("%q, want %q", b.String(), want)
+	}
+}
