@@ -81,7 +81,7 @@ func bound() {
 // tell prints an error, a line for each thing that went wrong, and returns the exit code.
 func tell(err error) int {
 	switch {
-	case err == nil, errors.Is(err, errEnough), errors.Is(err, errClosed):
+	case err == nil, errors.Is(err, errEnough), errors.Is(err, errClosed), errors.Is(err, syscall.EPIPE):
 		return exitDone
 	case errors.Is(err, errInterrupted):
 		complain(err)

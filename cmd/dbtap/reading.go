@@ -131,7 +131,7 @@ func (o *reading) run(ctx context.Context, names []string, newWriter func(io.Wri
 	if o.stats {
 		printStats(os.Stderr, &stats)
 	}
-	if out.rows == 0 && onlyDamage(err) {
+	if out.rows == 0 && (err == nil || onlyDamage(err) && stats.Packets > 0) {
 		if why := nothing(&stats, o.filter != ""); why != "" {
 			say(why)
 		}
