@@ -77,6 +77,8 @@ func nothing(s *agent.Stats, filtered bool) string {
 		return fmt.Sprintf("nothing to show: no protocol that dbtap knows was found on %s; encrypted ones (TLS) cannot be read, and --decode-as PORT:PROTOCOL says what it is", ports(s.L7.Unidentified))
 	case s.Assembly.Cut > 0:
 		return "nothing to show: the capture holds only the beginnings of packets; capture whole ones (tcpdump -s 0)"
+	case s.L7.Malformed > 0:
+		return fmt.Sprintf("nothing to show: %s on %s; is what --decode-as says right?", count(s.L7.Malformed, "malformed message"), count(s.L7.Identified, "identified connection"))
 	case s.L7.Identified > 0:
 		return fmt.Sprintf("nothing to show: no message is whole on %s", count(s.L7.Identified, "identified connection"))
 	}
