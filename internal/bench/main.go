@@ -134,12 +134,12 @@ func measure(mode, file string, cores int) (best result) {
 func run(mode, file string) (r result) {
 	f := agent.Files{Names: []string{file}, L7: l7.Config{Protocols: all.Protocols()}}
 	var rows int64
-	var warm runtime.MemStats // after a quarter of the file, when every pool has its size
-	var quarter atomic.Bool
+	var warm runtime.MemStats // after half of the file, when every pool has its size
+	var half atomic.Bool
 	var warmRows int64
-	f.Progress = func(done, size int64) { quarter.Store(done > size/4) }
+	f.Progress = func(done, size int64) { half.Store(done > size/2) }
 	count := func() {
-		if rows++; warmRows == 0 && quarter.Load() {
+		if rows++; warmRows == 0 && half.Load() {
 			warmRows = rows
 			runtime.ReadMemStats(&warm)
 		}

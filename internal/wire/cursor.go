@@ -42,11 +42,18 @@ type Cursor struct {
 // Reset makes c read a message of size bytes, of which data holds those that runs name (no runs: the first
 // len(data)). It records into t unless t is nil.
 func (c *Cursor) Reset(data []byte, size int, runs []Run, t *Tree) {
-	*c = Cursor{data: data, size: size, limit: size, runs: runs, tree: t, open: -1}
+	c.begin(data, size, runs, t, -1)
 	if t != nil {
 		c.buffer = t.addBuffer("", data, size, runs)
 	}
 	c.seek(0)
+}
+
+// begin sets what a new buffer needs. Errors are told by their kind alone, so that their texts need not be cleared.
+func (c *Cursor) begin(data []byte, size int, runs []Run, t *Tree, open int32) {
+	c.data, c.size, c.limit, c.runs = data, size, size, runs
+	c.err.Kind, c.cut, c.sized = 0, false, false
+	c.tree, c.class, c.buffer, c.made, c.open = t, Structure, 0, 0, open
 }
 
 // seek moves to a place of the message and finds its run. In a hole b is empty.
@@ -504,7 +511,8 @@ func (c *Cursor) Forgive(was *Error) {
 // Derive makes d read a further buffer of the same tree, made from bytes of this one: what was decompressed. size is
 // its true length where data is only its beginning. Join ends it.
 func (c *Cursor) Derive(d *Cursor, name string, data []byte, size int) {
-	*d = Cursor{data: data, size: size, limit: size, tree: c.tree, class: c.class, open: c.open, made: c.made}
+	d.begin(data, size, nil, c.tree, c.open)
+	d.class, d.made = c.class, c.made
 	if c.err.Kind != 0 {
 		d.err = c.err
 		return
