@@ -362,7 +362,7 @@ func (c *Cursor) Skip(name string, n int, t *Type) {
 		c.lack(name, n)
 		return
 	}
-	if c.tree != nil && (n > 0 || t != nil) {
+	if c.tree != nil {
 		c.leaf(name, n, Octets).Type = t
 	}
 	c.move(n)
