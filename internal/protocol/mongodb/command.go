@@ -565,6 +565,7 @@ func (o *outcome) state(m *l7.Message) {
 // in braces, as in "dup key: { name: "Ann", age: 5 }".
 func appendMasked(dst, s []byte) []byte {
 	depth := 0
+	lists := uint64(0) // of the innermost 64 brackets, which are square: a bit each
 	for i := 0; i < len(s); i++ {
 		switch ch := s[i]; {
 		case ch == '"' || ch == '\'' && (i == 0 || !letter(s[i-1])):
@@ -579,10 +580,18 @@ func appendMasked(dst, s []byte) []byte {
 			i = j
 		case ch == '{' || ch == '[':
 			depth++
+			lists <<= 1
+			if ch == '[' {
+				lists |= 1
+			}
 			dst = append(dst, ch)
 		case ch == '}' || ch == ']':
 			depth = max(depth-1, 0)
+			lists >>= 1
 			dst = append(dst, ch)
+		case lists&1 != 0 && ch != ' ' && ch != ',':
+			dst = append(dst, '?')
+			i = valueEnd(s, i) - 1
 		case depth > 0 && ch == ':':
 			dst = append(dst, ch)
 			j := i + 1
@@ -593,15 +602,7 @@ func appendMasked(dst, s []byte) []byte {
 			if i = j - 1; j == len(s) || s[j] == '{' || s[j] == '[' || s[j] == '"' || s[j] == '\'' {
 				continue
 			}
-			for round := 0; j < len(s); j++ {
-				if c := s[j]; c == '(' {
-					round++
-				} else if c == ')' {
-					round--
-				} else if round <= 0 && (c == ',' || c == '}' || c == ']') {
-					break
-				}
-			}
+			j = valueEnd(s, j)
 			dst = append(dst, '?')
 			for k := j; k > i+1 && s[k-1] == ' '; k-- {
 				dst = append(dst, ' ')
@@ -612,6 +613,21 @@ func appendMasked(dst, s []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// valueEnd is where a value ends that begins at j: at a comma or a bracket, but not inside parentheses.
+func valueEnd(s []byte, j int) int {
+	for round := 0; j < len(s); j++ {
+		switch c := s[j]; {
+		case c == '(':
+			round++
+		case c == ')':
+			round--
+		case round <= 0 && (c == ',' || c == '}' || c == ']'):
+			return j
+		}
+	}
+	return j
 }
 
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }
