@@ -61,7 +61,7 @@ func (s *suite) goldenTrees(t *testing.T) {
 // draw writes the tree of a message.
 func (s *suite) draw(to *bytes.Buffer, m *Message, number int, o output.TreeOptions) {
 	var tree wire.Tree
-	c := s.again(m, &tree)
+	c := m.Tree(s.p, &tree)
 	who := "client"
 	if m.Dir == l7.ToClient {
 		who = "server"
@@ -69,15 +69,6 @@ func (s *suite) draw(to *bytes.Buffer, m *Message, number int, o output.TreeOpti
 	w := output.NewTree(to, o)
 	w.Message(fmt.Sprintf("# message %d, connection %d, %d bytes from the %s", number, m.Conversation, m.Size, who), &tree, c.Err())
 	w.Flush()
-}
-
-// again decodes a message alone, from its context.
-func (s *suite) again(m *Message, t *wire.Tree) *wire.Cursor {
-	info := m.info
-	var c wire.Cursor
-	c.Reset(m.Data, m.Size, m.Runs, t)
-	s.p.Open(&info, m.Context).Decode(m.Dir, &c, &l7.Message{})
-	return &c
 }
 
 // golden compares got with a file of testdata, or writes that with -update. No content means no file.

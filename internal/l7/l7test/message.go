@@ -3,6 +3,7 @@ package l7test
 import (
 	"fmt"
 	"hash/fnv"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,6 +40,18 @@ func (m *Message) String() string {
 		who = "server"
 	}
 	return fmt.Sprintf("%s, connection %d, %d bytes from the %s", m.Capture, m.Conversation, m.Size, who)
+}
+
+// Client is the address of its connection's client.
+func (m *Message) Client() netip.AddrPort { return m.info.Client }
+
+// Tree decodes the message alone, from its context, as for somebody who looks at it.
+func (m *Message) Tree(p *l7.Protocol, t *wire.Tree) *wire.Cursor {
+	info := m.info
+	var c wire.Cursor
+	c.Reset(m.Data, m.Size, m.Runs, t)
+	p.Open(&info, m.Context).Decode(m.Dir, &c, &l7.Message{})
+	return &c
 }
 
 // looker makes a protocol out of another: its messages are decoded twice, first as the engine asks, then with a tree,
@@ -156,6 +169,11 @@ func watched(p *l7.Protocol, cfg l7.Config, c *Conversation, capture string, num
 	cfg.Protocols = []*l7.Protocol{l.protocol()}
 	c.Play(l7.New(cfg, out))
 	return list
+}
+
+// Messages are the messages of a conversation.
+func Messages(p *l7.Protocol, c *Conversation, capture string, number int) []*Message {
+	return watched(p, everything(), c, capture, number, func(*record.Record) {}, nil)
 }
 
 // shape is a hash of a message's fields without their values: of each path and label, where it is seen first. So a

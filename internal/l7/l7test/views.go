@@ -64,7 +64,7 @@ func (s *suite) tiles(t *testing.T) {
 	for _, c := range s.captures {
 		for _, m := range c.messages {
 			var tree wire.Tree
-			cur := s.again(m, &tree)
+			cur := m.Tree(s.p, &tree)
 			if cur.Err() != nil && !c.broken {
 				fail.errorf("%v: %v", m, cur.Err())
 				continue
@@ -136,7 +136,7 @@ func (s *suite) alone(t *testing.T) {
 					fail.errorf("%v: a context of %d bytes", m, len(m.Context))
 				}
 				var tree wire.Tree
-				cur := s.again(m, &tree)
+				cur := m.Tree(s.p, &tree)
 				if !sameError(cur.Err(), k.c.Err()) {
 					fail.errorf("%v: alone the error is %v, not %v", m, cur.Err(), k.c.Err())
 				}

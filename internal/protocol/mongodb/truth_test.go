@@ -102,29 +102,34 @@ func (r row) String() string {
 	return fmt.Sprintf("%v %v %v %v %s", r.text, r.num, r.attributes, r.status, r.doubts.AppendNames(nil, ",", ""))
 }
 
+// rowOf copies what tests look at.
+func rowOf(r *record.Record) row {
+	x := row{client: int(r.Client.Port()), text: map[string]string{}, num: map[string]int64{}, attributes: map[string]string{}, status: r.Status, doubts: r.Doubts}
+	for c := range record.Columns {
+		col := record.Col(c)
+		switch {
+		case !r.Has(col) || col >= record.Protocol:
+		case col < record.User:
+			x.num[record.Columns[c].Name] = r.Num(col)
+		default:
+			x.text[record.Columns[c].Name] = strings.Clone(r.Text(col))
+		}
+	}
+	for _, a := range r.Attributes {
+		if a.Kind == record.Text {
+			x.attributes[a.Name] = string(a.Text)
+		} else {
+			x.attributes[a.Name] = strconv.FormatInt(a.Num, 10)
+		}
+	}
+	return x
+}
+
 func readRows(t *testing.T, files ...string) (rows []row) {
 	t.Helper()
 	f := agent.Files{Names: files, L7: l7.Config{Protocols: []*l7.Protocol{mongodb.Protocol}, Want: ^uint64(0)}}
 	f.Row = func(r *record.Record) error {
-		x := row{client: int(r.Client.Port()), text: map[string]string{}, num: map[string]int64{}, attributes: map[string]string{}, status: r.Status, doubts: r.Doubts}
-		for c := range record.Columns {
-			col := record.Col(c)
-			switch {
-			case !r.Has(col) || col >= record.Protocol:
-			case col < record.User:
-				x.num[record.Columns[c].Name] = r.Num(col)
-			default:
-				x.text[record.Columns[c].Name] = strings.Clone(r.Text(col))
-			}
-		}
-		for _, a := range r.Attributes {
-			if a.Kind == record.Text {
-				x.attributes[a.Name] = string(a.Text)
-			} else {
-				x.attributes[a.Name] = strconv.FormatInt(a.Num, 10)
-			}
-		}
-		rows = append(rows, x)
+		rows = append(rows, rowOf(r))
 		return nil
 	}
 	if _, err := f.Run(context.Background()); err != nil {
