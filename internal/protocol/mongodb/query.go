@@ -151,7 +151,7 @@ func (t *jsonText) list(b []byte, cut bool) {
 	var f fold
 	for len(b) >= 5 && !t.full {
 		n := int(int32(binary.LittleEndian.Uint32(b)))
-		if n < 5 || n > len(b) && f.some {
+		if n < 5 || n > len(b) && f.some && !t.values {
 			break // of documents that were not kept whole the ones before are an example
 		}
 		if f.some {
@@ -164,7 +164,7 @@ func (t *jsonText) list(b []byte, cut bool) {
 		f.done(t)
 		b = b[min(n, len(b)):]
 	}
-	t.cut = t.cut || cut && !f.some
+	t.cut = t.cut || cut && !f.some && !t.values
 	t.dst = append(t.dst, ']')
 }
 
@@ -172,7 +172,7 @@ func (t *jsonText) list(b []byte, cut bool) {
 // whether it wrote any. It does not write the outermost braces.
 func (t *jsonText) container(b []byte, top level) bool {
 	if len(b) < 5 {
-		t.cut = true
+		t.cut = !t.values
 		return false
 	}
 	var local [16]level
@@ -183,7 +183,9 @@ func (t *jsonText) container(b []byte, top level) bool {
 	for {
 		l := &stack[len(stack)-1]
 		if at >= l.end-1 || at >= len(b) || b[at] == typeEnd {
-			t.cut = t.cut || lack && at >= len(b) && !t.full
+			if lack && at >= len(b) && !t.full && !t.values && example(stack) < 0 {
+				t.cut = true
+			}
 			if len(stack) == 1 {
 				return l.any
 			}
@@ -198,8 +200,11 @@ func (t *jsonText) container(b []byte, top level) bool {
 		typ := b[at]
 		k := bytes.IndexByte(b[at+1:], 0)
 		if k < 0 {
-			t.cut = t.cut || lack && !t.full
-			t.stop(l)
+			if lack {
+				stack = t.lack(stack)
+			} else {
+				t.stop(l)
+			}
 			at = len(b)
 			continue
 		}
@@ -208,8 +213,11 @@ func (t *jsonText) container(b []byte, top level) bool {
 		n := size(typ, b[at:])
 		nested := typ == typeDocument || typ == typeArray
 		if n < 0 || n > l.end-1-at || nested && n < 5 || !nested && n > len(b)-at {
-			t.cut = t.cut || lack && !t.full
-			t.stop(l)
+			if lack {
+				stack = t.lack(stack)
+			} else {
+				t.stop(l)
+			}
 			at = len(b)
 			continue
 		}
@@ -261,6 +269,33 @@ func (t *jsonText) container(b []byte, top level) bool {
 			l.fold.done(t)
 		}
 	}
+}
+
+// lack ends the text where the bytes do. Of an array's elements those before are an example of what was not kept, so
+// that the text without values does not tell how much was; otherwise it is cut.
+func (t *jsonText) lack(stack []level) []level {
+	i := example(stack)
+	if t.full || t.values || i < 0 {
+		t.cut = t.cut || !t.full && !t.values
+		t.stop(&stack[len(stack)-1])
+		return stack
+	}
+	t.full = true
+	t.dst = t.dst[:stack[i].fold.end]
+	for j := i; j > 0; j-- {
+		t.cut = t.cut || stack[j].end < stack[j-1].end-1 // something stands behind the array
+	}
+	return stack[:i+1]
+}
+
+// example finds the innermost array that has an element before the one being written, or -1.
+func example(stack []level) int {
+	for i := len(stack) - 1; i >= 0; i-- {
+		if stack[i].array && stack[i].fold.some {
+			return i
+		}
+	}
+	return -1
 }
 
 // ellipsis stands for what is not written any more.
