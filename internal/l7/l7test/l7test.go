@@ -183,6 +183,7 @@ func Run(t *testing.T, p *l7.Protocol, o Options) {
 		{"ended anywhere", s.ended},
 		{"cut anywhere", s.cutShort},
 		{"alone", s.alone},
+		{"replayed", s.replayed},
 		{"chunks", s.chunks},
 		{"loss", s.loss},
 		{"allocations", s.allocations},

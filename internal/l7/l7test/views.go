@@ -155,6 +155,52 @@ func (s *suite) alone(t *testing.T) {
 	}
 }
 
+// replayed: the messages that a record keeps draw trees, in every copy of the record.
+func (s *suite) replayed(t *testing.T) {
+	fail := newReport(t)
+	drawn := 0
+	for _, c := range s.captures {
+		cfg := everything()
+		cfg.Keep = true
+		cfg.Protocols = []*l7.Protocol{s.p}
+		var batch record.Batch
+		e := l7.New(cfg, batch.Append)
+		for i, conversation := range c.conversations {
+			conversation.Play(e)
+			left := map[uint64]int{} // messages of the connection, by what their trees are of
+			for _, m := range c.messages {
+				if m.Conversation == i+1 {
+					left[m.shape]++
+				}
+			}
+			var replay l7.Replayer
+			for j := range batch.Rows {
+				for k := range batch.Rows[j].Messages {
+					kept := &batch.Rows[j].Messages[k]
+					dir := l7.ToServer
+					if kept.FromServer {
+						dir = l7.ToClient
+					}
+					if err := replay.Message(s.p, kept); err != nil && !c.broken {
+						fail.errorf("%s, connection %d: a kept message has an error: %v", c.name, i+1, err)
+					}
+					drawn++
+					if h := shape(&replay.Tree, dir); left[h] == 0 {
+						fail.errorf("%s, connection %d: a kept message of %d bytes has a tree that no message had", c.name, i+1, kept.Length)
+					} else {
+						left[h]--
+					}
+				}
+			}
+			batch.Reset()
+		}
+	}
+	t.Logf("%d kept messages drawn", drawn)
+	if drawn == 0 {
+		t.Error("no message was kept")
+	}
+}
+
 // How thoroughly ends are tried: at every byte of the beginning, where headers and most facts are, and at some behind.
 const (
 	everyByte = 2 << 10
