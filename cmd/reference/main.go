@@ -81,8 +81,8 @@ func columns() []byte {
 func protocol(p *l7.Protocol) []byte {
 	var b bytes.Buffer
 	b.WriteString(strings.TrimRight(p.Page, "\n"))
-	fmt.Fprintf(&b, "\n\n## Attributes\n\nFacts that only this protocol has, in the column `attributes`. Specification: <%s>.\n\n| attribute | kind | meaning |\n|---|---|---|\n", p.Spec)
-	for _, a := range p.Attributes {
+	fmt.Fprintf(&b, "\n\n## Attributes\n\nWhat stands in the column `attributes`. Specification: <%s>.\n\n| attribute | kind | meaning |\n|---|---|---|\n", p.Spec)
+	for _, a := range slices.Concat(p.Attributes, l7.Attributes) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", a.Name, kinds[a.Kind], a.Doc)
 	}
 	if len(p.Aliases) > 0 {

@@ -30,6 +30,9 @@ type Files struct {
 	// Match makes a function that chooses records; each worker has its own. nil: all.
 	Match func() func(*record.Record) bool
 
+	// MatchLate asks Match after the connections were numbered, not in the workers: for a choice by that number.
+	MatchLate bool
+
 	// Row takes the chosen records, in the order in which their exchanges ended. The record is borrowed. An error ends
 	// the reading.
 	Row func(*record.Record) error
@@ -138,6 +141,9 @@ func (f *Files) Run(ctx context.Context) (stats Stats, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	m := merger{f: f}
+	if f.Match != nil && f.MatchLate {
+		m.match = f.Match()
+	}
 	merged := make(chan struct{})
 	go func() {
 		defer close(merged)
@@ -192,7 +198,7 @@ func (f *Files) Run(ctx context.Context) (stats Stats, err error) {
 	}
 
 	stats.Packets, stats.Bytes, stats.Packet, stats.Connections = int64(r.order), r.bytes, r.parser.Stats(), m.connections
-	stats.L7.Unidentified = map[uint16]int64{}
+	stats.L7.Unidentified, stats.L7.Encrypted = map[uint16]int64{}, map[uint16]int64{}
 	for _, w := range workers {
 		for _, s := range w.shards {
 			if s != nil {
@@ -273,7 +279,7 @@ func (r *reader) read(s *pcapfile.Reader, u *unit) error {
 
 func newWorker(f *Files, index, n int) *worker {
 	w := &worker{f: f, index: index, todo: make(chan *unit, inFlight)}
-	if f.Match != nil {
+	if f.Match != nil && !f.MatchLate {
 		w.match = f.Match()
 	}
 	for i := index; i < shards; i += n {
@@ -327,6 +333,7 @@ func (w *worker) work(u *unit) {
 // merger brings what the workers made back into the order of the file, and numbers the connections.
 type merger struct {
 	f           *Files
+	match       func(*record.Record) bool
 	numbers     []int64 // of the connection that has a slot
 	connections int64
 	opens       []opened
@@ -399,6 +406,9 @@ func (m *merger) number(order uint64) {
 
 func (m *merger) row(r *record.Record) error {
 	r.Set(record.Connection, m.numbers[r.Slot])
+	if m.match != nil && !m.match(r) {
+		return nil
+	}
 	return m.f.Row(r)
 }
 
@@ -431,5 +441,8 @@ func (s *Stats) add(sh *shard) {
 	s.L7.Malformed += e.Malformed
 	for port, n := range e.Unidentified {
 		s.L7.Unidentified[port] += n
+	}
+	for port, n := range e.Encrypted {
+		s.L7.Encrypted[port] += n
 	}
 }

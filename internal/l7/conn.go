@@ -20,6 +20,7 @@ type Conn struct {
 	client stream.Dir
 	tried  int  // chunks looked at without an identification
 	dead   bool // given up as unidentified
+	tls    bool // a side began with a handshake of TLS
 	bad    int  // malformed messages in a row
 	side   [2]side
 	layers []*layer
@@ -446,5 +447,9 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 
 func (c *Conn) unidentified() {
 	c.dead = true
-	c.e.stats.Unidentified[portOf(c.info.Client, c.info.Server)]++
+	port := min(c.info.Client.Port(), c.info.Server.Port())
+	c.e.stats.Unidentified[port]++
+	if c.tls {
+		c.e.stats.Encrypted[port]++
+	}
 }

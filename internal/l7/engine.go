@@ -1,8 +1,6 @@
 package l7
 
 import (
-	"net/netip"
-
 	"github.com/cespare/xxhash/v2"
 	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/stream"
@@ -22,8 +20,9 @@ type Config struct {
 
 // Stats counts what an Engine saw.
 type Stats struct {
-	Identified   int64 // connections
-	Unidentified map[uint16]int64
+	Identified   int64            // connections
+	Unidentified map[uint16]int64 // connections, by the lower port
+	Encrypted    map[uint16]int64 // those of them that began with TLS
 	Messages     int64
 	Exchanges    int64
 	Unpaired     int64 // exchanges without request or without answer
@@ -50,7 +49,7 @@ type Engine struct {
 
 // New makes an Engine that hands every finished record to out, which borrows it.
 func New(cfg Config, out func(*record.Record)) *Engine {
-	e := &Engine{cfg: cfg, out: out, stats: Stats{Unidentified: map[uint16]int64{}}, dialogs: map[*Protocol][]Dialog{}}
+	e := &Engine{cfg: cfg, out: out, stats: Stats{Unidentified: map[uint16]int64{}, Encrypted: map[uint16]int64{}}, dialogs: map[*Protocol][]Dialog{}}
 	e.msg.want, e.msg.values = cfg.Want, cfg.Values
 	for _, p := range cfg.Protocols {
 		e.scouts = append(e.scouts, p.Open(&ConnInfo{Midstream: true}, nil))
@@ -237,5 +236,3 @@ func (e *Engine) Finish(r *record.Record) {
 	}
 	e.out(r)
 }
-
-func portOf(c, s netip.AddrPort) uint16 { return min(c.Port(), s.Port()) }

@@ -23,6 +23,7 @@ func (c *Conn) identify(ch *stream.Chunk) {
 		return
 	}
 	c.tried++
+	c.tls = c.tls || handshake(ch.Data)
 	b, waited := ch.Data, len(s.buf)
 	if waited > 0 {
 		s.buf = c.e.extend(s.buf, ch.Data, 0)
@@ -60,6 +61,12 @@ func (c *Conn) identify(ch *stream.Chunk) {
 		}
 		c.unidentified()
 	}
+}
+
+// handshake tells whether b begins like a ClientHello or ServerHello of TLS (RFC 8446, section 5.1): a record of type
+// handshake, version 3.x, and in it a message of type 1 or 2.
+func handshake(b []byte) bool {
+	return len(b) > 5 && b[0] == 22 && b[1] == 3 && b[2] <= 4 && (b[5] == 1 || b[5] == 2)
 }
 
 // probe asks every protocol about b. Of several that are sure, one with a usual port on the connection wins, then the

@@ -51,6 +51,17 @@ type Attribute struct {
 	Doc  string      // one sentence for users
 }
 
+// Attributes are those that the engine itself states, for every protocol.
+var Attributes = []Attribute{
+	attrReplies: {Name: "replies", Kind: record.Count, Doc: "Messages of the answer, if there were several: exhaust cursors, streaming hello."},
+	attrOpen:    {Name: "open", Kind: record.Flag, Doc: "The answer had begun and went on when the connection or the capture ended."},
+}
+
+const (
+	attrReplies = iota
+	attrOpen
+)
+
 // Verdict is what Probe thinks.
 type Verdict uint8
 

@@ -201,7 +201,7 @@ func (c *Conn) abandon(x *exchange) {
 	case x.orphan:
 		r.Doubts |= record.NoRequest
 	case x.heard:
-		r.PutAttribute("open", record.Flag, false, 1, "")
+		r.PutAttribute(Attributes[attrOpen].Name, record.Flag, false, 1, "")
 	case r.Doubts&record.Loss != 0:
 		r.Status = record.Unknown
 		r.Doubts |= record.NoResponse
@@ -246,7 +246,7 @@ func (c *Conn) finish(i int, x *exchange, order uint64) {
 		r.Set(record.ResponseTime, max(x.last-x.first, 0))
 	}
 	if x.replies > 1 {
-		r.PutAttribute("replies", record.Count, false, int64(x.replies), "")
+		r.PutAttribute(Attributes[attrReplies].Name, record.Count, false, int64(x.replies), "")
 	}
 	c.e.Finish(r)
 	c.e.free(x)

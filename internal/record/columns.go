@@ -115,7 +115,7 @@ var Columns = [columns]Column{
 	Protocol:      {Name: "protocol", Kind: Word, Always: true, ClickHouse: "LowCardinality(String)", OTel: "db.system.name", Label: true, Doc: "Protocol of the connection."},
 	Client:        {Name: "client", Kind: Address, Always: true, ClickHouse: "String", OTel: "client.address", Doc: "Address and port of the client."},
 	Server:        {Name: "server", Kind: Address, Always: true, ClickHouse: "LowCardinality(String)", OTel: "server.address", Label: true, Doc: "Address and port of the server."},
-	StatusOf:      {Name: "status", Kind: Word, Always: true, ClickHouse: "LowCardinality(String)", Label: true, Words: statusNames[:], Doc: "How the exchange ended."},
+	StatusOf:      {Name: "status", Kind: Word, Always: true, ClickHouse: "LowCardinality(String)", Label: true, Words: statusNames[:], Doc: "How the exchange ended: ok; an error that the server blames on the request (client_error) or on itself, the network or a time limit (server_error); timeout, no answer within 60 s; unanswered, the connection or the capture ended first; unknown, the answer was lost or cut before its verdict."},
 	SourceOf:      {Name: "source", Kind: Word, Always: true, ClickHouse: "LowCardinality(String)", Label: true, Words: sourceNames[:], Doc: "Where the exchange was seen."},
 	DoubtsOf:      {Name: "doubts", Kind: List, Always: true, ClickHouse: "Array(LowCardinality(String))", Words: DoubtNames[:], Doc: "Reasons not to take the record at its word."},
 	AttributesOf:  {Name: "attributes", Kind: Object, ClickHouse: "JSON", Doc: "Facts that only this protocol has."},
