@@ -378,12 +378,19 @@ func (d *dialog) Length(_ l7.Dir, b []byte) (int, error) {
 	return int(n), nil
 }
 
+// wholeRequest is up to what length a request is kept whole, for its text and fingerprint: lists of some ten thousand
+// values in a filter.
+const wholeRequest = 1 << 20
+
 // Keep implements l7.Keeper. A compressed message is of no use in part. Of a long answer the documents of its batch
 // are counted as they come by: their keys and lengths are looked at.
 func (d *dialog) Keep(dir l7.Dir, size, from int, run []byte) (off, n int, keep bool) {
 	s := &d.scan
 	if from == 0 {
 		*s = batch{}
+		if dir == l7.ToServer && size <= wholeRequest {
+			return len(run), size, true
+		}
 		switch binary.LittleEndian.Uint32(run[12:]) {
 		case opCompressed:
 			return len(run), size, true

@@ -56,18 +56,24 @@ func (q *query) part(name string, doc []byte) {
 // state states the text of the request.
 func (q *query) state(m *l7.Message) {
 	at := len(m.Scratch)
-	m.Scratch = q.append(m.Scratch, m, false)
-	normal := m.Scratch[at:]
-	if !m.Values() {
-		m.SetQuery(normal, normal)
-		return
+	var cut bool
+	m.Scratch, cut = q.append(m.Scratch, m, false)
+	shown := m.Scratch[at:]
+	normal := shown
+	if cut {
+		m.Doubts |= record.Cut
+		normal = nil // a fingerprint of half a query would be that of another
 	}
-	at = len(m.Scratch)
-	m.Scratch = q.append(m.Scratch, m, true)
-	m.SetQuery(m.Scratch[at:], normal)
+	if m.Values() {
+		at = len(m.Scratch)
+		m.Scratch, _ = q.append(m.Scratch, m, true)
+		shown = m.Scratch[at:]
+	}
+	m.SetQuery(shown, normal)
 }
 
-func (q *query) append(dst []byte, m *l7.Message, values bool) []byte {
+// append appends the text, and tells whether it lacks something that was not kept.
+func (q *query) append(dst []byte, m *l7.Message, values bool) ([]byte, bool) {
 	t := jsonText{dst: append(dst, '{'), limit: len(dst) + maxQuery, values: values}
 	any := true
 	if q.body != nil {
@@ -97,10 +103,7 @@ func (q *query) append(dst []byte, m *l7.Message, values bool) []byte {
 		t.container(p.docs, level{})
 		t.dst = append(t.dst, '}')
 	}
-	if t.cut {
-		m.Doubts |= record.Cut
-	}
-	return append(t.dst, '}')
+	return append(t.dst, '}'), t.cut
 }
 
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
