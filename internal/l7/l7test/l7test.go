@@ -186,6 +186,7 @@ func Run(t *testing.T, p *l7.Protocol, o Options) {
 		{"replayed", s.replayed},
 		{"chunks", s.chunks},
 		{"loss", s.loss},
+		{"damage", s.damage},
 		{"allocations", s.allocations},
 		{"identification", s.identification},
 		{"confusion", s.confusion},
