@@ -344,7 +344,7 @@ func (s *suite) allocations(t *testing.T) {
 	if messages < 1000 {
 		fail.errorf("%.0f messages are too few to tell", messages)
 	}
-	if n > messages/1000 {
+	if n > messages/1000 && !racing {
 		fail.errorf("%.0f allocations for %.0f messages: more than one for a thousand", n, messages)
 	}
 }

@@ -1,0 +1,6 @@
+//go:build race
+
+package inflate
+
+// racing: under the race detector pools forget what they are given, at random, so that allocations cannot be counted.
+const racing = true

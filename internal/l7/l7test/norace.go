@@ -1,0 +1,5 @@
+//go:build !race
+
+package l7test
+
+const racing = false
