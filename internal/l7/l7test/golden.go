@@ -19,6 +19,7 @@ import (
 const (
 	goldenRows  = 100 // records of a capture with more than twice as many
 	goldenLines = 100 // of one tree
+	goldenWidth = 160 // cells of a line
 )
 
 // goldenRecords compares the records of each capture with NAME.records.golden.
@@ -45,7 +46,7 @@ func (s *suite) goldenTrees(t *testing.T) {
 			}
 			seen[m.shape] = true
 			var one bytes.Buffer
-			s.draw(&one, m, i+1, output.TreeOptions{Values: true})
+			s.draw(&one, m, i+1, output.TreeOptions{Values: true, Width: goldenWidth})
 			lines := strings.SplitAfter(one.String(), "\n")
 			if n := len(lines) - goldenLines; n > 0 {
 				lines = append(lines[:goldenLines], fmt.Sprintf("and %d lines more\n", n))

@@ -224,7 +224,7 @@ func (s *suite) confusion(t *testing.T) {
 				protocols = inventory(t, f)
 			}
 			what := filepath.Join(filepath.Base(filepath.Dir(f)), filepath.Base(f))
-			if s.o.Foreign != nil && s.o.Foreign(f, protocols[what]) {
+			if s.o.Own != nil && s.o.Own(f, protocols[what]) {
 				continue
 			}
 			for _, v := range Read(t, f) {

@@ -54,9 +54,9 @@ type Options struct {
 	// Mixed names captures with many small exchanges, for the count of allocations.
 	Mixed []string
 
-	// Foreign tells of a capture of other projects, by its path and the protocols that its inventory names, whether it
-	// has connections of this protocol. Captures of its own are not tried for confusion.
-	Foreign func(path, protocols string) bool
+	// Own tells of a capture of another project, by its path and the protocols that its inventory names, whether it has
+	// connections of this protocol: then it is not tried for confusion.
+	Own func(path, protocols string) bool
 
 	// Tshark compares fields with tshark's.
 	Tshark *Tshark

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
@@ -220,8 +219,4 @@ func spans(c *Conversation) (begin []int, ok bool) {
 func chunk(ch stream.Chunk, data []byte) stream.Chunk {
 	ch.Data = data
 	return ch
-}
-
-func has(list []string, s string) bool {
-	return slices.ContainsFunc(list, func(x string) bool { return strings.EqualFold(x, s) })
 }

@@ -182,7 +182,7 @@ const losses = 40
 func (s *suite) loss(t *testing.T) {
 	fail := newReport(t)
 	r := rand.New(rand.NewPCG(4, 4))
-	inherited := []string{"fingerprint_"}
+	var inherited []string
 	for _, c := range s.o.Inherited {
 		inherited = append(inherited, record.Columns[c].Name)
 	}

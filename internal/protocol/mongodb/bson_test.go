@@ -1,6 +1,8 @@
 package mongodb_test
 
 import (
+	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -10,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/zstd"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
@@ -596,3 +600,46 @@ func FuzzQuery(f *testing.F) {
 func FuzzDecode(f *testing.F) { l7test.Fuzz(f, mongodb.Protocol, "tls*") }
 
 func FuzzProbe(f *testing.F) { l7test.FuzzProbe(f, mongodb.Protocol, "tls*") }
+
+// squeezed is an OP_COMPRESSED that says it holds size bytes of an OP_MSG.
+func squeezed(compressor byte, size int, data []byte) []byte {
+	le := binary.LittleEndian
+	b := msg(1, 0, 0, bson.D{})[:header]
+	le.PutUint32(b[12:], opCompressed)
+	b = le.AppendUint32(b, opMsg)
+	b = le.AppendUint32(b, uint32(size))
+	b = append(append(b, compressor), data...)
+	le.PutUint32(b, uint32(len(b)))
+	return b
+}
+
+// TestBombs: what is decompressed is bounded by what the message says, and by what a message may be; a message that
+// says too little, or too much, is malformed.
+func TestBombs(t *testing.T) {
+	const zeros = 4 << 20
+	var z bytes.Buffer
+	w := zlib.NewWriter(&z)
+	w.Write(make([]byte, zeros))
+	w.Close()
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for compressor, data := range map[byte][]byte{1: snappy.Encode(nil, make([]byte, zeros)), 2: z.Bytes(), 3: enc.EncodeAll(make([]byte, zeros), nil)} {
+		for _, size := range []int{0, 1000, zeros + 1, 48_000_000, 1 << 30, -1} {
+			b := squeezed(compressor, size, data)
+			for _, tree := range []*wire.Tree{nil, {}} {
+				var c wire.Cursor
+				var m l7.Message
+				c.Reset(b, len(b), nil, tree)
+				mongodb.Protocol.Open(&l7.ConnInfo{}, nil).Decode(l7.ToServer, &c, &m)
+				if c.Err() == nil && m.Doubts&record.Malformed == 0 {
+					t.Errorf("compressor %d, %d bytes for %d: nothing is wrong", compressor, size, zeros)
+				}
+				if limit := 2*max(min(size, zeros), 0) + 64<<10; cap(m.Derived) > limit {
+					t.Errorf("compressor %d, %d bytes for %d: %d bytes of memory", compressor, size, zeros, cap(m.Derived))
+				}
+			}
+		}
+	}
+}

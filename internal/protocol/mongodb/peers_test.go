@@ -45,7 +45,7 @@ var peers = map[string]peer{
 func TestPeers(t *testing.T) {
 	found := 0
 	for _, file := range capturetest.Files(t) {
-		if !foreign(file) {
+		if !hasMongoDB(file) {
 			continue
 		}
 		found++

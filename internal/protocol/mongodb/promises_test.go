@@ -48,13 +48,13 @@ func options() l7test.Options {
 		Secrets:   passwords,
 		Of:        payloads,
 		Mixed:     []string{"mixed*"},
-		Foreign:   func(path, protocols string) bool { return foreign(path) },
+		Own:       func(path, _ string) bool { return hasMongoDB(path) },
 		Tshark:    tshark,
 	}
 }
 
-// foreign tells of a capture of another project whether it has MongoDB.
-func foreign(path string) bool {
+// hasMongoDB tells of a capture of another project whether it has MongoDB.
+func hasMongoDB(path string) bool {
 	return strings.Contains(path, "mongo") || strings.HasPrefix(filepath.Base(path), "m-")
 }
 
