@@ -231,20 +231,28 @@ func (c *Conn) take(d stream.Dir, s *side, p []byte) {
 		}
 		s.seen += n
 		p = p[n:]
-		switch {
-		case c.keep == nil:
-		case s.seen == HeadLimit:
-			c.ask(d, s, 0, s.buf)
-		case wanted && s.seen == s.want.Off+s.want.N && s.show:
-			c.ask(d, s, s.want.Off, s.look)
-		case wanted && s.seen == s.want.Off+s.want.N:
-			c.ask(d, s, s.want.Off, s.buf[s.run:])
+		if c.keep == nil {
+			continue
+		}
+		if s.seen == HeadLimit {
+			c.ask(d, s, 0, s.buf, HeadLimit)
+		} else if wanted && s.seen == s.want.Off+s.want.N {
+			run := s.look
+			if !s.show {
+				run = s.buf[s.run:]
+			}
+			c.ask(d, s, s.want.Off, run, s.want.N)
 		}
 	}
 }
 
-// ask lets the protocol name the next run it wants to see. What reaches into the tail is kept anyway.
-func (c *Conn) ask(d stream.Dir, s *side, from int, run []byte) {
+// ask lets the protocol name the next run it wants to see, after a run of size bytes, unless some of that are missing.
+// What reaches into the tail is kept anyway.
+func (c *Conn) ask(d stream.Dir, s *side, from int, run []byte, size int) {
+	if len(run) != size {
+		s.want = wire.Run{}
+		return
+	}
 	off, n, keep := c.keep.Keep(c.dir(d), s.size, from, run)
 	at := max(from+len(run), HeadLimit)
 	tail := s.size - TailLimit
