@@ -41,13 +41,30 @@ func (b *bar) draw() {
 	if !b.on || took < barDelay {
 		return
 	}
-	read := bytesText(b.done)
-	if b.done <= b.size { // all sizes are known
-		full := int(b.done * barWidth / max(b.size, 1))
-		read = fmt.Sprintf("[%s%s] %3d %% of %s", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), 100*b.done/max(b.size, 1), bytesText(b.size))
+	width, _, err := term.GetSize(int(os.Stderr.Fd()))
+	if err != nil {
+		return
 	}
-	fmt.Fprintf(os.Stderr, "\r\x1b[K%s, %s a second", read, bytesText(int64(float64(b.done)/took.Seconds())))
+	fmt.Fprint(os.Stderr, "\r\x1b[K"+barText(b.done, b.size, took, width-1)) // in the last cell a terminal begins a new line
 	b.visible = true
+}
+
+// barText says how far a reading is, in at most width cells.
+func barText(done, size int64, took time.Duration, width int) string {
+	speed := bytesText(int64(float64(done)/took.Seconds())) + " a second"
+	forms := []string{bytesText(done) + ", " + speed, bytesText(done)}
+	if done <= size { // all sizes are known
+		full := int(done * barWidth / max(size, 1))
+		part := fmt.Sprintf("%3d %% of %s", 100*done/max(size, 1), bytesText(size))
+		bar := fmt.Sprintf("[%s%s] ", strings.Repeat("=", full), strings.Repeat(" ", barWidth-full))
+		forms = []string{bar + part + ", " + speed, bar + part, part}
+	}
+	for _, text := range forms {
+		if len(text) <= width {
+			return text
+		}
+	}
+	return ""
 }
 
 // hide takes the line away until it is drawn again.

@@ -17,14 +17,15 @@ import (
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
-const decodeLong = `decode prints messages that you have as bytes, field by field: those of a file (- is standard input) or of --hex, one after the
-other. Hexadecimal text may be written in any usual way, also as a dump of xxd, hexdump -C, od or Wireshark, and --hex - reads it from
-standard input.
+const decodeLong = `decode prints messages that you have as bytes, field by field: those of a file (- is standard input) or of --hex, one
+after the other. The bytes are those of messages alone, without the headers of packets. Hexadecimal text may be written in any usual way,
+also as a dump of xxd, hexdump -C or od, and --hex - reads it from standard input.
 
 Who sent a message is guessed from its bytes where --from does not say. The exit code is 3 if a message is damaged or not whole;
 what could be read is printed.`
 
-const decodeExample = `  dbtap decode -p mongodb --hex '24000000 01000000 00000000 dd070000 00000000 00 0f000000 10 70696e6700 01000000 00'
+const decodeExample = `  dbtap decode -p mongodb --hex '24000000 01000000 00000000 dd070000 \
+    00000000 00 0f000000 10 70696e6700 01000000 00'
   dbtap decode -p mongodb --from client --values message.bin
   xxd message.bin | dbtap decode -p mongodb --hex -`
 
@@ -85,7 +86,7 @@ func (o *decoding) run(args []string, isHex bool) error {
 	if err != nil {
 		return err
 	}
-	o.options.Width, o.options.Color = s.width, s.color
+	o.options.Width, o.options.Color, o.options.Hole = s.width, s.color, "missing"
 	tree := output.NewTree(&stdout{bar: &bar{}}, o.options)
 	err = decode(p, o.from, data, tree)
 	if flushed := tree.Flush(); flushed != nil {
@@ -152,8 +153,14 @@ func decode(p *l7.Protocol, from string, data []byte, w *output.Tree) (first err
 		switch {
 		case err != nil:
 			return errors.Join(first, fmt.Errorf("byte %d: not a message of %s: %w", at, p.Title, err))
+		case n == 0 && at > 0:
+			verb := "are"
+			if len(rest) == 1 {
+				verb = "is"
+			}
+			return errors.Join(first, fmt.Errorf("%s %s left after the last message", count(int64(len(rest)), "byte"), verb))
 		case n == 0:
-			return errors.Join(first, fmt.Errorf("byte %d: too few bytes for a message of %s: %d", at, p.Title, len(rest)))
+			return errors.Join(first, fmt.Errorf("%s: too few for a message of %s", count(int64(len(rest)), "byte"), p.Title))
 		}
 		kept := rest[:min(n, len(rest))]
 		tree.Reset()
@@ -162,7 +169,10 @@ func decode(p *l7.Protocol, from string, data []byte, w *output.Tree) (first err
 		cur.Reset(kept, n, nil, &tree)
 		d.Decode(dir, &cur, &m)
 		wrong := cur.Err()
-		header := fmt.Sprintf("byte %d  %s  %d bytes  %s", at, direction, n, m.Text(record.Operation))
+		if wrong != nil && wrong.Kind == wire.Cut && len(kept) < n {
+			wrong = nil // what is missing is told of the whole message
+		}
+		header := fmt.Sprintf("byte %d  %s  %s  %s", at, direction, count(int64(n), "byte"), m.Text(record.Operation))
 		if t := m.Text(record.Target); t != "" {
 			header += " " + t
 		}
@@ -171,7 +181,7 @@ func decode(p *l7.Protocol, from string, data []byte, w *output.Tree) (first err
 		}
 		switch {
 		case len(kept) < n:
-			return errors.Join(first, fmt.Errorf("byte %d: the message says it has %d bytes, but %d are there", at, n, len(kept)))
+			return errors.Join(first, fmt.Errorf("byte %d: the message says %s, %d are there", at, count(int64(n), "byte"), len(kept)))
 		case wrong != nil && first == nil:
 			first = fmt.Errorf("byte %d: the message is damaged: %w", at, wrong)
 		case wrong == nil:

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,21 +27,25 @@ const demoLong = `demo shows what dbtap does, with a small capture of a shop's d
 ends by itself.`
 
 // demoWidth is how wide the table is where there is no terminal.
-const demoWidth = 120
+const demoWidth = 100
 
 func newDemo() *cobra.Command {
 	o := reading{want: output.TableColumns | treeColumns, trees: true}
+	var write string
 	cmd := &cobra.Command{
 		Use:               "demo",
 		Short:             "Show what dbtap does, with a capture that comes with it",
 		Long:              demoLong,
-		Example:           "  dbtap demo",
+		Example:           "  dbtap demo\n  dbtap demo --write demo.pcap",
 		Args:              none,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if write != "" || cmd.Flags().Changed("write") {
+				return writeDemo(write)
+			}
 			o.open = func(name string) (*pcapfile.Reader, error) { return pcapfile.New(bytes.NewReader(demoCapture), name) }
 			var d *demo
-			err := o.run(cmd.Context(), []string{"the demo's capture"}, func(w io.Writer, s screen) output.Writer {
+			err := o.run(cmd, []string{"the demo's capture"}, func(w io.Writer, s screen) output.Writer {
 				if s.width == 0 {
 					s.width = demoWidth
 				}
@@ -52,24 +59,57 @@ func newDemo() *cobra.Command {
 			return d.finish()
 		},
 	}
+	cmd.Flags().StringVar(&write, "write", "", "write the demo's capture to `FILE` instead, to try commands on (- is standard output)")
 	cmd.Flags().StringVar(&o.color, "color", "auto", "`WHEN` to use colours: auto, always, never")
 	return cmd
 }
 
+// writeDemo writes the capture, in gzip only if the name says so.
+func writeDemo(name string) error {
+	data := demoCapture
+	if !strings.HasSuffix(name, ".gz") {
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return err
+		}
+		if data, err = io.ReadAll(z); err != nil {
+			return err
+		}
+	}
+	switch name {
+	case "":
+		return usagef("--write: which file? for example: dbtap demo --write demo.pcap")
+	case "-":
+		return print(string(data))
+	}
+	if have, err := os.ReadFile(name); err == nil && !bytes.Equal(have, data) {
+		return usagef("%s is there already; choose another name", name)
+	}
+	if err := os.WriteFile(name, data, 0o666); err != nil {
+		return err
+	}
+	say(fmt.Sprintf("wrote %s; now try: dbtap read %[1]s", name))
+	return nil
+}
+
 // The texts say dbtap, whatever the file of the program is called.
 const (
-	demoIntro = `A shop's MongoDB, seen in a capture file: a line for each exchange, with the time from the request's first byte to the
-answer's last. Users' values are hidden (?), as always; --values shows them.
+	demoIntro = `A shop's MongoDB, seen in a capture file: a line for each exchange, with the
+time from the request's first byte to the answer's last. Users' values are
+hidden (?), as always; --values shows them.
 
 $ dbtap read demo.pcap
 `
 	demoSlowest = `
-The slowest one took %s. These are its messages, field by field beside their bytes:
+The slowest one took %s. These are its messages, field by field beside
+their bytes:
 
 $ dbtap tree -f 'packet == %d' demo.pcap
 `
 	demoNext = `
-Now with traffic of your own. Nothing is installed and the server is not touched:
+The demo's capture as a file, to try more: dbtap demo --write demo.pcap
+
+Now with traffic of your own. Nothing is installed, the server is not touched:
 
   sudo tcpdump -i any -w capture.pcap port 27017     # for a while, then Ctrl-C
   dbtap read capture.pcap                            # also: -o json, -o csv

@@ -11,8 +11,8 @@ import (
 var dumpLine = regexp.MustCompile(`^\s*(?:0[xX])?([0-9a-fA-F]{4,16})(:?)\s+(.*)$`)
 
 // parseHex reads bytes as people have them: digits in any groups, with 0x or \x, spaces, colons, commas or ends of lines
-// between them, or a hex dump with offsets at the left and text at the right, as xxd, hexdump -C, od, tcpdump and Wireshark
-// write it.
+// between them, or a hex dump with offsets at the left and text at the right, as xxd, hexdump -C, od and Wireshark write
+// it.
 func parseHex(text string) ([]byte, error) {
 	var out []byte
 	dump := false

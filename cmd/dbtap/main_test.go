@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,16 +14,21 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 
+	"github.com/dbtap/dbtap/internal/filter"
+	"github.com/dbtap/dbtap/internal/output"
+	"github.com/dbtap/dbtap/internal/protocol/all"
 	"github.com/dbtap/dbtap/internal/record"
 )
 
@@ -61,8 +67,8 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// pack HOW FROM TO writes a capture, which lies there in gzip, otherwise: plain, zstd, part (its first two thirds) or port (on
-// port 27100).
+// pack HOW FROM TO writes a capture, which lies there in gzip, otherwise: plain, zstd, part (its first two thirds), twice (every packet), snap (with a short snap
+// length), gap (with packets missing) or port (on port 27100).
 func pack(ts *testscript.TestScript, _ bool, args []string) {
 	b, err := plainCapture(args[1])
 	ts.Check(err)
@@ -73,10 +79,45 @@ func pack(ts *testscript.TestScript, _ bool, args []string) {
 		b = e.EncodeAll(b, nil)
 	case "part":
 		b = b[:2*len(b)/3]
+	case "snap":
+		b = packets(b, func(i int, p []byte) []byte { return p[:min(len(p), 160)] })
+	case "gap": // a packet of 30 that carry bytes is missing
+		full := 0
+		b = packets(b, func(i int, p []byte) []byte {
+			if len(p) > 100 {
+				if full++; full%30 == 0 {
+					return nil
+				}
+			}
+			return p
+		})
+	case "twice": // every packet
+		out := b[:24:24]
+		packets(b, func(i int, p []byte) []byte {
+			at := cap(b) - cap(p) - 16
+			out = append(append(out, b[at:at+16+len(p)]...), b[at:at+16+len(p)]...)
+			return p
+		})
+		b = out
 	case "port":
 		b = bytes.ReplaceAll(b, []byte{0x69, 0x89}, []byte{0x69, 0xDC})
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), b, 0o666))
+}
+
+// packets changes the packets of a pcap file of this byte order, or, where change returns nil, leaves them out.
+func packets(b []byte, change func(i int, p []byte) []byte) []byte {
+	out := slices.Clone(b[:24])
+	for i, at := 0, 24; at < len(b); i++ {
+		n := int(binary.LittleEndian.Uint32(b[at+8:]))
+		if p := change(i, b[at+16:at+16+n]); p != nil {
+			out = append(out, b[at:at+8]...)
+			out = binary.LittleEndian.AppendUint32(out, uint32(len(p)))
+			out = append(append(out, b[at+12:at+16]...), p...)
+		}
+		at += 16 + n
+	}
+	return out
 }
 
 // unhex FROM TO writes the bytes that a file of hexadecimal text means.
@@ -219,7 +260,7 @@ func TestExamples(t *testing.T) {
 	seen := 0
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
-		for line := range strings.Lines(c.Example) {
+		for line := range strings.Lines(strings.ReplaceAll(c.Example, "\\\n", "")) {
 			seen++
 			line = strings.TrimSpace(line)
 			t.Run(line, func(t *testing.T) {
@@ -229,10 +270,10 @@ func TestExamples(t *testing.T) {
 				var stderr bytes.Buffer
 				sh.Stderr = &stderr
 				out, err := sh.Output()
-				if err != nil || len(out) == 0 {
+				if err != nil || len(out) == 0 && !strings.Contains(line, "--write") {
 					t.Fatalf("%v\n%s%s", err, out, stderr.Bytes())
 				}
-				if strings.Contains(stderr.String(), "dbtap:") {
+				if strings.Contains(stderr.String(), "dbtap:") && !strings.Contains(line, "--write") {
 					t.Errorf("it complains: %s", stderr.Bytes())
 				}
 			})
@@ -253,10 +294,142 @@ func TestExamples(t *testing.T) {
 // TestTopics: what help prints of filters and columns is what the tables say.
 func TestTopics(t *testing.T) {
 	for _, topic := range []string{"filter", "columns"} {
-		out := string(dbtap(t, nil, "help", topic))
+		out := strings.Join(strings.Fields(string(dbtap(t, nil, "help", topic))), " ")
 		for _, c := range record.Columns {
-			if !strings.Contains(out, c.Name) || !strings.Contains(out, c.Doc) {
+			if !strings.Contains(out, c.Name) || topic == "columns" && !strings.Contains(out, c.Doc) {
 				t.Errorf("help %s: no %s", topic, c.Name)
+			}
+		}
+	}
+}
+
+// TestWidth: no help is wider than a terminal of 80 columns.
+func TestWidth(t *testing.T) {
+	check := func(name, text string) {
+		for line := range strings.Lines(text) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > textWidth && !strings.Contains(line, "://") {
+				t.Errorf("%s: %d columns: %s", name, n, line)
+			}
+		}
+	}
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		c.InitDefaultHelpFlag()
+		if !strings.Contains(c.CommandPath(), "completion") { // the library's own
+			check(c.CommandPath(), helpText(c, textWidth))
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRoot())
+	for _, p := range all.Protocols() {
+		check(p.Name, render(protocolPage(p), textWidth))
+	}
+	check("demo", demoIntro+demoSlowest+demoNext)
+	check("dbtap", rootStart)
+}
+
+func TestRender(t *testing.T) {
+	in := "# A title\n\nwords of\na paragraph that is long\n- one item\n  of a list\n- two\n```text\nsome  code that is long\n```\n\n| a | b |\n|---|---|\n| long | in two lines |\n  as it is, however long\n"
+	want := `A TITLE
+
+words of a
+paragraph that is
+long
+- one item of a
+  list
+- two
+    some  code that is long
+
+  a     b
+  long  in two
+        lines
+  as it is, however long
+`
+	if got := render(in, 18); got != want {
+		t.Errorf("%s", cmp.Diff(want, got))
+	}
+}
+
+// TestGuide runs every example of help filter: those of the demo choose something there, the others nothing.
+func TestGuide(t *testing.T) {
+	name := captures + "/demo.pcap.gz"
+	block, seen := "", 0
+	for line := range strings.Lines(filter.Help()) {
+		line = strings.TrimRight(line, "\n")
+		fence, isFence := strings.CutPrefix(line, "```")
+		switch {
+		case isFence && block == "":
+			block = "in" + fence
+		case isFence:
+			block = ""
+		case block == "in" || block == "infilter":
+			seen++
+			rows := len(choose(t, name, line))
+			if block == "in" && rows == 0 || block != "in" && rows > 0 {
+				t.Errorf("%s chooses %d rows of the demo", line, rows)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("%d examples", seen)
+	}
+	if out := dbtap(t, nil, "read", "-f", "mongodb.updates.document.u.$set.status == paid", name); bytes.Count(out, []byte("\n")) < 2 {
+		t.Errorf("%s", out)
+	}
+}
+
+// choose returns the rows of a capture, as JSON, that a filter chooses; all for none.
+func choose(t *testing.T, name, expr string) (rows []string) {
+	t.Helper()
+	o := reading{filter: expr, want: ^uint64(0)}
+	files, _, err := o.files([]string{name})
+	if err != nil {
+		t.Fatalf("%s: %v", expr, err)
+	}
+	files.Row = func(r *record.Record) error {
+		rows = append(rows, string(output.AppendJSON(nil, r)))
+		return nil
+	}
+	if _, err := files.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// TestEveryValue: a row that shows a value in a column is one that == finds by it, and no other is found.
+func TestEveryValue(t *testing.T) {
+	for _, name := range []string{"demo", "errors", "auth", "exhaust", "checksum"} {
+		name = captures + "/" + name + ".pcap.gz"
+		byTest := map[string][]string{}
+		for _, line := range choose(t, name, "") {
+			d := json.NewDecoder(strings.NewReader(line))
+			d.UseNumber()
+			row := map[string]any{}
+			if err := d.Decode(&row); err != nil {
+				t.Fatal(err)
+			}
+			for column, v := range row {
+				c, _ := record.ByName(column)
+				expr := fmt.Sprintf("%s == %v", column, v)
+				switch record.Columns[c].Kind {
+				case record.Duration:
+					expr += "ns"
+				case record.Text:
+					expr = fmt.Sprintf("%s == %s", column, strconv.Quote(v.(string)))
+				case record.List, record.Object:
+					continue
+				}
+				byTest[expr] = append(byTest[expr], line)
+			}
+		}
+		if len(byTest) < 50 {
+			t.Errorf("%s: %d values", name, len(byTest))
+		}
+		for expr, want := range byTest {
+			if got := choose(t, name, expr); !slices.Equal(got, want) {
+				t.Errorf("%s: %s: %d rows, want %d", name, expr, len(got), len(want))
 			}
 		}
 	}
@@ -308,7 +481,7 @@ func TestInterrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("dbtap", "read", "-o", "json", "-")
+	c := exec.Command("dbtap", "read", "--stats", "-o", "json", "-")
 	stdin, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -343,8 +516,11 @@ func TestInterrupt(t *testing.T) {
 	if got := strings.Count(string(rest), "\n"); got < 10 || !strings.HasSuffix(string(rest), "}\n") {
 		t.Errorf("%d rows, the end is %q", got, rest[max(0, len(rest)-20):])
 	}
-	if want := "dbtap: interrupted; what was read until then was printed\n"; stderr.String() != want {
+	if want := "dbtap: interrupted; what was read until then was printed\n"; !strings.HasSuffix(stderr.String(), want) {
 		t.Errorf("it says %q", &stderr)
+	}
+	if !strings.Contains(stderr.String(), "files: 1\npackets: 92\n") || !strings.Contains(stderr.String(), "exchanges: 37\n") {
+		t.Errorf("the counts are %q", &stderr)
 	}
 }
 
@@ -447,10 +623,38 @@ func TestBar(t *testing.T) {
 			t.Errorf("%d is %s", n, got)
 		}
 	}
+	for width, want := range map[int]string{
+		99: "[==========          ]  50 % of 1.0 GB, 50.0 MB a second", 56: "[==========          ]  50 % of 1.0 GB, 50.0 MB a second",
+		55: "[==========          ]  50 % of 1.0 GB", 39: "[==========          ]  50 % of 1.0 GB", 30: " 50 % of 1.0 GB", 10: "",
+	} {
+		if got := barText(5e8, 1e9, 10*time.Second, width); got != want {
+			t.Errorf("%d cells: %q", width, got)
+		}
+	}
+	if got := barText(5e8, 0, 10*time.Second, 39); got != "500.0 MB, 50.0 MB a second" {
+		t.Errorf("of unknown size: %q", got)
+	}
 	b := &bar{began: time.Now()}
 	b.draw() // no terminal, too early: nothing
 	if b.visible {
 		t.Error("a bar without a terminal")
+	}
+}
+
+func TestUnidentified(t *testing.T) {
+	for _, c := range []struct {
+		all, encrypted map[uint16]int64
+		want           string
+	}{
+		{map[uint16]int64{27017: 2}, map[uint16]int64{27017: 2}, "2 of 2 connections on port 27017 are encrypted (TLS)"},
+		{map[uint16]int64{27017: 1}, map[uint16]int64{27017: 1}, "1 of 1 connection on port 27017 is encrypted (TLS)"},
+		{map[uint16]int64{3306: 1}, nil, "no protocol that dbtap knows (MongoDB) was found on port 3306 (1 connection); see --decode-as"},
+		{map[uint16]int64{443: 3, 3306: 1}, map[uint16]int64{443: 2},
+			"2 of 3 connections on port 443 are encrypted (TLS); no protocol that dbtap knows (MongoDB) was found on port 443 (1 connection), port 3306 (1 connection); see --decode-as"},
+	} {
+		if got := unidentified(c.all, c.encrypted); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func newProtocols() *cobra.Command {
 		Example: "  dbtap protocols\n  dbtap protocols mongodb",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return none(cmd, args[1:])
+				return usagef("one protocol at a time; for example: %s %s", cmd.CommandPath(), args[0])
 			}
 			return nil
 		},
@@ -43,7 +43,7 @@ func newProtocols() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return print(protocolPage(p))
+			return print(render(protocolPage(p), helpWidth()))
 		},
 	}
 }
@@ -66,21 +66,16 @@ func protocolList() string {
 func protocolPage(p *l7.Protocol) string {
 	var b strings.Builder
 	b.WriteString(strings.TrimSpace(p.Page))
-	fmt.Fprintf(&b, "\n\nSpecification: %s\n", p.Spec)
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	if len(p.Attributes) > 0 {
-		fmt.Fprint(w, "\nATTRIBUTES\n")
-		for _, a := range p.Attributes {
-			fmt.Fprintf(w, "    attributes.%s\t%s\t%s\n", a.Name, attributeKinds[a.Kind], a.Doc)
-		}
+	fmt.Fprintf(&b, "\n\nSpecification: %s\n\n## Attributes\n\n", p.Spec)
+	for _, a := range slices.Concat(p.Attributes, l7.Attributes) {
+		fmt.Fprintf(&b, "|attributes.%s|%s|%s|\n", a.Name, attributeKinds[a.Kind], a.Doc)
 	}
 	if len(p.Aliases) > 0 {
-		fmt.Fprint(w, "\nOTHER NAMES OF FIELDS\n")
+		b.WriteString("\n## Other names of fields\n\n")
 		for _, name := range slices.Sorted(maps.Keys(p.Aliases)) {
-			fmt.Fprintf(w, "    %s\t%s\n", name, p.Aliases[name])
+			fmt.Fprintf(&b, "|%s|%s|\n", name, p.Aliases[name])
 		}
 	}
-	w.Flush()
 	return b.String()
 }
 

@@ -7,18 +7,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbtap/dbtap/internal/filter"
 	"github.com/dbtap/dbtap/internal/output"
 )
 
-const readLong = `read prints a record for every exchange - a request and its answer - in capture files: pcap or pcapng, also compressed
-with gzip or zstd; - is standard input. Several files are read as one capture, in the order in which you name them.
+const readLong = `read prints a record for every exchange - a request and its answer - in capture files: pcap or pcapng, also
+compressed with gzip or zstd; - is standard input. Several files are read as one capture, in the order in which you name them.
 
 Protocols are found by content, on any port. Records come in the order in which their exchanges ended, the same for any number
 of processors. Users' values in queries and errors are replaced by ? unless you say --values.`
 
 const readExample = `  dbtap read capture.pcap
   dbtap read -f 'latency > 100ms || status != ok' capture.pcap
-  dbtap read -f 'operation == find && mongodb.body.filter.price.$lt < 10' capture.pcap
+  dbtap read -f 'mongodb.body.filter.price.$lt < 10' capture.pcap
   dbtap read -o json --values monday.pcap.gz tuesday.pcap.gz
   dbtap read --decode-as 27100:mongodb --stats capture.pcap
   tcpdump -U -i any -w - port 27017 | dbtap read -`
@@ -37,6 +38,9 @@ func newRead() *cobra.Command {
 		Args:    someFiles,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if !slices.Contains(formats, format) {
+				if near := filter.Nearest(format, formats); near != "" {
+					return usagef("unknown output %q; did you mean %s?", format, near)
+				}
 				return usagef("unknown output %q; it is one of %s", format, strings.Join(formats, ", "))
 			}
 			o.trees, o.titles = format == "tree", format == "csv"
@@ -46,7 +50,7 @@ func newRead() *cobra.Command {
 			} else if o.trees {
 				o.want = treeColumns
 			}
-			return o.run(cmd.Context(), names, func(w io.Writer, s screen) output.Writer {
+			return o.run(cmd, names, func(w io.Writer, s screen) output.Writer {
 				switch format {
 				case "json":
 					return output.NewJSON(w)

@@ -79,34 +79,31 @@ func someFiles(cmd *cobra.Command, names []string) error {
 }
 
 // run reads the files and hands the chosen records to the writer that newWriter makes.
-func (o *reading) run(ctx context.Context, names []string, newWriter func(io.Writer, screen) output.Writer) error {
-	files := agent.Files{Names: names, Open: o.open}
-	cfg := &files.L7
-	var err error
-	if cfg.Protocols, err = chosen(o.protocols); err != nil {
-		return err
-	}
-	if cfg.DecodeAs, err = parseDecodeAs(o.decodeAs); err != nil {
-		return err
-	}
-	choice, err := compile(o.filter)
-	if err != nil {
-		return err
+func (o *reading) run(cmd *cobra.Command, names []string, newWriter func(io.Writer, screen) output.Writer) error {
+	ctx := cmd.Context()
+	// Variables of the shell that are not set are mistakes, not wishes.
+	changed := cmd.Flags().Changed
+	switch {
+	case changed("filter") && strings.TrimSpace(o.filter) == "":
+		return usagef("the filter is empty")
+	case changed("protocols") && len(o.protocols) == 0:
+		return usagef("--protocols is empty; known: %s", strings.Join(protocolNames(), ", "))
+	case changed("decode-as") && len(o.decodeAs) == 0:
+		return usagef("--decode-as is empty; it is PORT:PROTOCOL, such as 27100:mongodb")
+	case changed("count") && o.count < 1:
+		return usagef("--count is %d; it is at least 1", o.count)
 	}
 	s, err := newScreen(o.color)
 	if err != nil {
 		return err
 	}
-	if o.count < 0 {
-		return usagef("--count is %d; it is at least 1", o.count)
+	files, choice, err := o.files(names)
+	if err != nil {
+		return err
 	}
-	cfg.Values = o.values
-	cfg.Want = o.want | choice.Columns()
-	cfg.Keep = o.trees || choice.NeedsTree()
-	if o.filter != "" {
-		files.Match = func() func(*record.Record) bool { return matcher(choice, o.trees) }
+	if files.Open == nil {
+		files.Open = func(name string) (*pcapfile.Reader, error) { return openInput(ctx, name) }
 	}
-
 	bar := newBar()
 	out := &printer{limit: o.count, on: o.stats}
 	out.make = func() output.Writer { return newWriter(&stdout{bar: bar}, s) }
@@ -120,23 +117,62 @@ func (o *reading) run(ctx context.Context, names []string, newWriter func(io.Wri
 		stats, err = files.Run(ctx)
 		done <- err
 	}()
-	err = out.wait(ctx, done, bar)
+	ended, err := out.wait(ctx, done, bar)
 	bar.end()
 	if flushed := out.close(o.titles && onlyDamage(err)); flushed != nil && err == nil {
 		err = flushed
 	}
-	if errors.Is(err, errClosed) || errors.Is(err, errInterrupted) {
+	if errors.Is(err, errClosed) || !ended {
 		return err
 	}
 	if o.stats {
 		printStats(os.Stderr, &stats)
 	}
+	why := ""
 	if out.rows == 0 && (err == nil || onlyDamage(err) && stats.Packets > 0) {
-		if why := nothing(&stats, o.filter != ""); why != "" {
+		if why = nothing(&stats, o.filter != "", choice.Unmet()); why != "" {
 			say(why)
 		}
 	}
+	if why == "" && !errors.Is(err, errInterrupted) {
+		for _, line := range losses(&stats) {
+			say(line)
+		}
+	}
 	return err
+}
+
+// files says what is to be read and chosen.
+func (o *reading) files(names []string) (files agent.Files, choice *filter.Filter, err error) {
+	files = agent.Files{Names: names, Open: o.open}
+	cfg := &files.L7
+	if cfg.Protocols, err = chosen(o.protocols); err != nil {
+		return files, nil, err
+	}
+	if cfg.DecodeAs, err = parseDecodeAs(o.decodeAs); err != nil {
+		return files, nil, err
+	}
+	if choice, err = compile(o.filter); err != nil {
+		return files, nil, err
+	}
+	cfg.Values = o.values
+	cfg.Want = o.want | choice.Columns()
+	cfg.Keep = o.trees || choice.NeedsTree()
+	if o.filter != "" {
+		files.Match = func() func(*record.Record) bool { return matcher(choice, o.trees) }
+		files.MatchLate = choice.Columns()>>record.Connection&1 != 0 // connections have no number before
+	}
+	return files, choice, nil
+}
+
+// openInput opens a file, or standard input, of which the reading ends when ctx does: also of a pipe in which nothing comes.
+func openInput(ctx context.Context, name string) (*pcapfile.Reader, error) {
+	if name == "-" {
+		if info, err := os.Stdin.Stat(); err == nil && !info.Mode().IsRegular() {
+			return pcapfile.New(newPatient(ctx, os.Stdin), "standard input")
+		}
+	}
+	return pcapfile.Open(name)
 }
 
 // onlyDamage tells whether everything was read that could be.
@@ -146,26 +182,27 @@ func onlyDamage(err error) bool {
 }
 
 // wait waits for the end of the reading. Meanwhile it hands on what is buffered: the source may be a pipe in which nothing
-// happens for a while.
-func (p *printer) wait(ctx context.Context, done <-chan error, bar *bar) error {
+// happens for a while. It tells whether the reading has ended.
+func (p *printer) wait(ctx context.Context, done <-chan error, bar *bar) (ended bool, err error) {
 	tick := time.NewTicker(flushInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case err := <-done:
 			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-				return errInterrupted
+				return true, errInterrupted
 			}
-			return err
+			return true, err
 		case <-tick.C:
 			p.flush()
 			bar.draw()
 		case <-ctx.Done():
 			select {
 			case <-done:
-			case <-time.After(patience): // it reads a pipe in which nothing comes
+				return true, errInterrupted
+			case <-time.After(patience): // it reads something in which nothing comes
+				return false, errInterrupted
 			}
-			return errInterrupted
 		}
 	}
 }
@@ -193,6 +230,9 @@ func protocol(name string) (*l7.Protocol, error) {
 	if p := byName(all.Protocols())[name]; p != nil {
 		return p, nil
 	}
+	if near := filter.Nearest(name, protocolNames()); near != "" {
+		return nil, usagef("unknown protocol %q; did you mean %s?", name, near)
+	}
 	return nil, usagef("unknown protocol %q; known: %s", name, strings.Join(protocolNames(), ", "))
 }
 
@@ -219,9 +259,15 @@ func parseDecodeAs(list []string) (map[uint16]*l7.Protocol, error) {
 }
 
 func compile(expr string) (*filter.Filter, error) {
-	o := filter.Options{Protocols: protocolNames(), Aliases: map[string]string{}}
+	o := filter.Options{Protocols: protocolNames(), Aliases: map[string]string{}, Attributes: map[string]record.Kind{}}
+	for _, a := range l7.Attributes {
+		o.Attributes[a.Name] = a.Kind
+	}
 	for _, p := range all.Protocols() {
 		maps.Copy(o.Aliases, p.Aliases)
+		for _, a := range p.Attributes {
+			o.Attributes[a.Name] = a.Kind
+		}
 	}
 	return filter.Compile(expr, o)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dbtap/dbtap/internal/agent"
+	protocols "github.com/dbtap/dbtap/internal/protocol/all"
 )
 
 // printStats prints a line each as "name: value". The first dozen are always there, the others where there is something to
@@ -32,6 +34,9 @@ func printStats(w io.Writer, s *agent.Stats) {
 	for _, port := range slices.Sorted(maps.Keys(s.L7.Unidentified)) {
 		always(fmt.Sprintf("unidentified connections on port %d", port), s.L7.Unidentified[port])
 	}
+	for _, port := range slices.Sorted(maps.Keys(s.L7.Encrypted)) {
+		always(fmt.Sprintf("encrypted connections on port %d", port), s.L7.Encrypted[port])
+	}
 	always("messages", s.L7.Messages)
 	always("exchanges", s.L7.Exchanges)
 	always("unpaired", s.L7.Unpaired)
@@ -49,18 +54,41 @@ func printStats(w io.Writer, s *agent.Stats) {
 	some("datagrams put together from fragments", s.Packet.Reassembled)
 	some("datagrams with missing fragments", s.Packet.Dropped)
 	some("bytes cut by the snap length", s.Assembly.Cut)
-	some("retransmitted bytes", s.Assembly.Retransmitted)
+	some("retransmitted or duplicate bytes", s.Assembly.Retransmitted)
 	some("retransmitted bytes that differ", s.Assembly.Conflicting)
+	some("segments without a connection, or after its end", s.Assembly.Stray)
 	some("reordered segments", s.Assembly.Reordered)
 	some("segments not believed", s.Assembly.Wild)
 	some("evicted connections", s.Assembly.Evicted)
 }
 
-// nothing says why no row was printed, "" if there is nothing to say.
-func nothing(s *agent.Stats, filtered bool) string {
+// losses says what of the traffic the capture does not have.
+func losses(s *agent.Stats) (lines []string) {
+	if n := s.Assembly.Cut; n > 0 {
+		lines = append(lines, fmt.Sprintf("the snap length cut %s off: capture with -s 0 to see all", count(int64(n), "byte")))
+	}
+	if n := s.Assembly.Lost; n > 0 {
+		verb := "are"
+		if n == 1 {
+			verb = "is"
+		}
+		lines = append(lines, fmt.Sprintf("%s %s missing from the capture", count(int64(n), "byte"), verb))
+	}
+	return lines
+}
+
+// nothing says why no row was printed, "" if there is nothing to say. The fields unmet were in no message.
+func nothing(s *agent.Stats, filtered bool, unmet []string) string {
 	switch {
 	case s.L7.Exchanges > 0 && filtered:
-		return fmt.Sprintf("none of the %s matches the filter", count(s.L7.Exchanges, "exchange"))
+		none := fmt.Sprintf("none of the %s matches the filter", count(s.L7.Exchanges, "exchange"))
+		if s.L7.Exchanges == 1 {
+			none = "the only exchange does not match the filter"
+		}
+		if len(unmet) > 0 {
+			return fmt.Sprintf("%s: no message has a field %s; dbtap tree shows the paths", none, strings.Join(unmet, " or "))
+		}
+		return none
 	case s.L7.Exchanges > 0:
 		return ""
 	case s.Packets == 0:
@@ -71,10 +99,12 @@ func nothing(s *agent.Stats, filtered bool) string {
 			types = append(types, fmt.Sprintf("%s (%s)", link, count(int64(s.Packet.Unknown[link]), "packet")))
 		}
 		return "nothing to show: packets of these link types cannot be read: " + strings.Join(types, ", ") + "; capture on another interface"
+	case s.Packet.TCP == 0 && s.Packets == 1:
+		return "nothing to show: the only packet is not TCP; was the filter of the capture right?"
 	case s.Packet.TCP == 0:
 		return fmt.Sprintf("nothing to show: none of the %s is TCP; was the filter of the capture right?", count(s.Packets, "packet"))
 	case len(s.L7.Unidentified) > 0:
-		return fmt.Sprintf("nothing to show: no protocol that dbtap knows was found on %s; encrypted ones (TLS) cannot be read, and --decode-as PORT:PROTOCOL says what it is", ports(s.L7.Unidentified))
+		return "nothing to show: " + unidentified(s.L7.Unidentified, s.L7.Encrypted)
 	case s.Assembly.Cut > 0:
 		return "nothing to show: the capture holds only the beginnings of packets; capture whole ones (tcpdump -s 0)"
 	case s.L7.Malformed > 0:
@@ -85,17 +115,39 @@ func nothing(s *agent.Stats, filtered bool) string {
 	return fmt.Sprintf("nothing to show: no data was sent on %s", count(s.Connections, "connection"))
 }
 
+// unidentified says why nothing was found on connections: by port, how many there are, and how many of them are encrypted.
+func unidentified(all, encrypted map[uint16]int64) string {
+	var parts []string
+	other := maps.Clone(all)
+	for _, port := range byCount(encrypted)[:min(len(encrypted), maxPorts)] {
+		n := encrypted[port]
+		verb := "are"
+		if all[port] == 1 {
+			verb = "is"
+		}
+		parts = append(parts, fmt.Sprintf("%d of %s on port %d %s encrypted (TLS)", n, count(all[port], "connection"), port, verb))
+	}
+	for port, n := range encrypted {
+		if other[port] -= n; other[port] <= 0 {
+			delete(other, port)
+		}
+	}
+	if len(other) > 0 {
+		var titles []string
+		for _, p := range protocols.Protocols() {
+			titles = append(titles, p.Title)
+		}
+		parts = append(parts, fmt.Sprintf("no protocol that dbtap knows (%s) was found on %s; see --decode-as", strings.Join(titles, ", "), ports(other)))
+	}
+	return strings.Join(parts, "; ")
+}
+
 // maxPorts is how many ports a line names.
 const maxPorts = 5
 
 // ports lists how many connections there are on which ports, most first.
 func ports(n map[uint16]int64) string {
-	list := slices.SortedFunc(maps.Keys(n), func(a, b uint16) int {
-		if n[a] != n[b] {
-			return int(n[b] - n[a])
-		}
-		return int(a) - int(b)
-	})
+	list := byCount(n)
 	var text []string
 	for _, port := range list[:min(len(list), maxPorts)] {
 		text = append(text, fmt.Sprintf("port %d (%s)", port, count(n[port], "connection")))
@@ -104,6 +156,13 @@ func ports(n map[uint16]int64) string {
 		text = append(text, count(int64(more), "other port"))
 	}
 	return strings.Join(text, ", ")
+}
+
+// byCount orders ports, most first.
+func byCount(n map[uint16]int64) []uint16 {
+	return slices.SortedFunc(maps.Keys(n), func(a, b uint16) int {
+		return cmp.Or(cmp.Compare(n[b], n[a]), cmp.Compare(a, b))
+	})
 }
 
 // count is "1 thing" or "2 things".

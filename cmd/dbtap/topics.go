@@ -28,22 +28,25 @@ var jsonKinds = map[record.Kind]string{
 
 func columnsHelp() string {
 	var b strings.Builder
-	b.WriteString(`A record stands for one exchange: a request and its answer. -o json and -o csv print its columns under these names and in
-this order, and filters use them. Facts that a record does not have are left out in JSON and empty in CSV; the columns
-marked * are always there.
+	b.WriteString(`A record stands for one exchange: a request and its answer. -o json and -o csv print its columns under these names and
+in this order, and filters use them. Facts that a record does not have are left out in JSON and empty in CSV; the columns marked * are
+always there.
 
 `)
 	for _, c := range record.Order {
 		col := &record.Columns[c]
-		mark := ' '
+		mark := ""
 		if col.Always {
-			mark = '*'
+			mark = "*"
 		}
-		fmt.Fprintf(&b, "  %c %-15s %-15s %s", mark, col.Name, jsonKinds[col.Kind], col.Doc)
-		if len(col.Words) > 0 {
-			fmt.Fprintf(&b, " Of %s.", strings.Join(col.Words, ", "))
+		doc := col.Doc
+		for _, word := range col.Words {
+			if !strings.Contains(doc, word) {
+				doc += " One of: " + strings.Join(col.Words, ", ") + "."
+				break
+			}
 		}
-		b.WriteByte('\n')
+		fmt.Fprintf(&b, "|%s|%s|%s|%s|\n", mark, col.Name, jsonKinds[col.Kind], doc)
 	}
 	b.WriteString("\ndbtap protocols NAME lists what is in attributes.\n")
 	return b.String()

@@ -33,7 +33,7 @@ func newTree() *cobra.Command {
 		Example: treeExample,
 		Args:    someFiles,
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return o.run(cmd.Context(), names, func(w io.Writer, s screen) output.Writer {
+			return o.run(cmd, names, func(w io.Writer, s screen) output.Writer {
 				return newTreeWriter(w, output.TreeOptions{Width: s.width, Color: s.color, Values: o.values, All: every})
 			})
 		},
@@ -72,14 +72,14 @@ func (t *treeWriter) Row(r *record.Record) error {
 		if m.FromServer {
 			from, to = to, from
 		}
-		header := fmt.Sprintf("packet %d  %s  %s → %s  connection %d  %d bytes  %s", m.Packet, time.Unix(0, m.Time).UTC().Format(timeFormat),
-			from, to, r.Num(record.Connection), m.Length, r.Text(record.Summary))
+		header := fmt.Sprintf("packet %d  %s  %s  %s → %s  connection %d  %s", m.Packet, time.Unix(0, m.Time).UTC().Format(timeFormat),
+			r.Text(record.Summary), from, to, r.Num(record.Connection), count(int64(m.Length), "byte"))
 		if err := t.Message(header, &t.replay.Tree, err); err != nil {
 			return err
 		}
 	}
 	if r.Dropped > 0 {
-		return t.Note(fmt.Sprintf("!! %d more messages of this exchange were not kept", r.Dropped))
+		return t.Note(fmt.Sprintf("!! not kept: %s of this exchange", count(int64(r.Dropped), "more message")))
 	}
 	return nil
 }

@@ -1,7 +1,10 @@
 package filter
 
 import (
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -21,13 +24,49 @@ func (p *parser) attribute(path []element, t test) (node, error) {
 		if t.op != present {
 			return nil, p.fail(path[0].pos, "attributes is an object: compare one of them, as in attributes.cursor_id == 1")
 		}
-		return &hasColumn{newSource(path, t), record.AttributesOf}, nil
+		return &hasColumn{newSource(path, t), record.AttributesOf, false}, nil
+	}
+	if known := p.options.Attributes; len(known) > 0 {
+		if err := p.known(path, t, known); err != nil {
+			return nil, err
+		}
 	}
 	n := &attributeTest{source: newSource(path, t), name: path[1].name, test: t}
 	for _, e := range path[2:] {
 		n.path = append(n.path, e.name)
 	}
 	return n, nil
+}
+
+// known checks a comparison of an attribute against those that there are.
+func (p *parser) known(path []element, t test, known map[string]record.Kind) error {
+	name := path[1].name
+	kind, ok := known[name]
+	if !ok {
+		names := slices.Sorted(maps.Keys(known))
+		if hint := didYouMean(name, names); hint != "" {
+			return p.fail(path[1].pos, "no protocol has an attribute %q%s", name, hint)
+		}
+		return p.fail(path[1].pos, "no protocol has an attribute %q; there are %s", name, strings.Join(names, ", "))
+	}
+	if len(path) > 2 && kind != record.JSON {
+		return p.fail(path[2].pos, "attributes.%s has no parts", name)
+	}
+	if t.op == present || t.op == contains || t.op == matches {
+		return nil
+	}
+	for i := range t.values {
+		v := &t.values[i]
+		switch {
+		case kind == record.Count && v.number.kind == none:
+			return p.fail(v.pos, "attributes.%s is a number: write a whole number", name)
+		case kind == record.Duration && !v.isSpan:
+			return p.fail(v.pos, "attributes.%s is a duration: write %s", name, example(kind, v.text))
+		case kind == record.Flag && (t.op != equal || v.text != "true" && v.text != "1"):
+			return p.fail(v.pos, "attributes.%s is a flag: write attributes.%[1]s, or !attributes.%[1]s", name)
+		}
+	}
+	return nil
 }
 
 func (n *attributeTest) eval(r *record.Record, _ uint64, _ bool) Tri {

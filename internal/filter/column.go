@@ -17,7 +17,7 @@ func (p *parser) column(c record.Col, t test) (node, error) {
 	col := &record.Columns[c]
 	s := func() source { return newSource([]element{{name: col.Name}}, t) }
 	if t.op == present {
-		return &hasColumn{s(), c}, nil
+		return &hasColumn{s(), c, col.Always && col.Kind <= record.Hash}, nil
 	}
 	switch col.Kind {
 	case record.Instant, record.Duration, record.Count, record.Size, record.Hash:
@@ -61,10 +61,11 @@ func (p *parser) column(c record.Col, t test) (node, error) {
 // searches tells whether the operator looks for a part of a text.
 func (t *test) searches() bool { return t.op == contains || t.op == matches }
 
-// hasColumn asks whether a record has a fact.
+// hasColumn asks whether a record has a fact. A number that is 0 is one; text and lists without anything in them are none.
 type hasColumn struct {
 	source
-	col record.Col
+	col    record.Col
+	always bool // a number, and always there
 }
 
 func (n *hasColumn) eval(r *record.Record, _ uint64, _ bool) Tri {
@@ -78,7 +79,7 @@ func (n *hasColumn) eval(r *record.Record, _ uint64, _ bool) Tri {
 	case record.Protocol:
 		return tri(r.Protocol != "")
 	}
-	return tri(r.Has(n.col))
+	return tri(r.Has(n.col) || n.always)
 }
 
 // textColumn asks a text. Where it is always there, it may be empty.
@@ -141,6 +142,11 @@ func (p *parser) numberColumn(c record.Col, t test) (node, error) {
 	if t.searches() || t.op.orders() && col.Kind == record.Hash {
 		return nil, p.fail(t.values[0].pos, "%s is %s: %s does not suit it", col.Name, kindNames[col.Kind], t.op)
 	}
+	if v := &t.values[len(t.values)-1]; p.tok.kind == word && !v.quoted {
+		if with := withUnit(col.Kind, v.text+p.tok.text); with != "" {
+			return nil, p.fail(v.pos, "%s is %s: write %s", col.Name, kindNames[col.Kind], with)
+		}
+	}
 	n := &numberColumn{col: c, always: col.Always, op: t.op}
 	for i := range t.values {
 		v := &t.values[i]
@@ -168,6 +174,9 @@ func example(k record.Kind, text string) string {
 	case record.Instant:
 		return "2025-12-31T23:59:59Z"
 	case record.Duration:
+		if with := withUnit(k, text); with != "" {
+			return with
+		}
 		if n := parseNumber(text); n.kind == signed && n.i > 0 {
 			return text + "ms"
 		}
@@ -175,9 +184,52 @@ func example(k record.Kind, text string) string {
 	case record.Size:
 		return "1000, 64KiB or 1MB"
 	case record.Hash:
-		return "its hexadecimal digits, 16 at most"
+		return "its 16 hexadecimal digits"
 	}
 	return "a whole number"
+}
+
+// longUnits are names of units that people write, and what they mean.
+var longUnits = map[string]time.Duration{
+	"nanosecond": time.Nanosecond, "nsec": time.Nanosecond, "microsecond": time.Microsecond, "usec": time.Microsecond,
+	"millisecond": time.Millisecond, "msec": time.Millisecond, "milli": time.Millisecond, "second": time.Second, "sec": time.Second,
+	"minute": time.Minute, "min": time.Minute, "hour": time.Hour, "hr": time.Hour, "day": 24 * time.Hour, "d": 24 * time.Hour,
+}
+
+// withUnit is what a number with a unit behind it, as people write it, is here: 5minutes is 5m. It is "" if it is no such
+// thing.
+func withUnit(k record.Kind, text string) string {
+	n := strings.IndexFunc(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+	if n <= 0 || n == len(text) {
+		return ""
+	}
+	switch k {
+	case record.Size:
+		if _, ok := parseSize(text); ok {
+			return text
+		}
+	case record.Duration:
+		if _, err := time.ParseDuration(text); err == nil {
+			return text
+		}
+		unit := strings.ToLower(text[n:])
+		if len(unit) > 1 {
+			unit = strings.TrimSuffix(unit, "s")
+		}
+		short := map[time.Duration]string{time.Nanosecond: "ns", time.Microsecond: "us", time.Millisecond: "ms", time.Second: "s", time.Minute: "m", time.Hour: "h"}
+		d, ok := longUnits[unit]
+		if !ok {
+			d, ok = map[string]time.Duration{"n": 1, "u": time.Microsecond, "m": time.Millisecond}[unit] // NS, US, MS
+			ok = ok && len(text)-n > 1
+		}
+		if count, err := strconv.ParseFloat(text[:n], 64); ok && err == nil {
+			if d == 24*time.Hour {
+				count, d = count*24, time.Hour
+			}
+			return strconv.FormatFloat(count, 'f', -1, 64) + short[d]
+		}
+	}
+	return ""
 }
 
 // as is what the value means to a column of a number's kind, and that in one spelling.
@@ -191,8 +243,9 @@ func (v *value) as(k record.Kind) (x int64, text string, ok bool) {
 	case record.Duration:
 		x, text, ok = int64(v.span), v.span.String(), v.isSpan
 	case record.Hash:
-		u, err := strconv.ParseUint(strings.TrimPrefix(v.text, "0x"), 16, 64)
-		x, ok = int64(u), err == nil
+		digits := strings.TrimPrefix(v.text, "0x")
+		u, err := strconv.ParseUint(digits, 16, 64)
+		x, ok = int64(u), err == nil && len(digits) == 16
 		text = strconv.FormatUint(u, 16)
 		text = strings.Repeat("0", 16-len(text)) + text
 	default:

@@ -52,6 +52,14 @@ func cells(r rune) int {
 
 // didYouMean is a hint for a word that is none of those known, or "".
 func didYouMean(word string, known []string) string {
+	if best := Nearest(word, known); best != "" {
+		return fmt.Sprintf("; did you mean %q?", best)
+	}
+	return ""
+}
+
+// Nearest is the one of the known words that somebody who wrote word may have meant, or "".
+func Nearest(word string, known []string) string {
 	best, least := "", 1+max(1, len(word)/3)
 	for _, k := range known {
 		if len(word) > 2 && strings.HasPrefix(k, strings.ToLower(word)) {
@@ -62,10 +70,22 @@ func didYouMean(word string, known []string) string {
 			best, least = k, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %q?", best)
+	return best
+}
+
+// otherNames are what people call columns elsewhere.
+var otherNames = map[string]string{
+	"db": "namespace", "database": "namespace", "dbname": "namespace", "schema": "namespace", "ns": "namespace",
+	"collection": "target", "coll": "target", "table": "target", "topic": "target",
+	"op": "operation", "command": "operation", "cmd": "operation", "method": "operation", "type": "operation", "verb": "operation",
+	"port": "server == :27017", "host": "server", "hostname": "server", "dst": "server", "destination": "server",
+	"ip": "client", "address": "client", "addr": "client", "src": "client",
+	"duration": "latency", "time_taken": "latency", "elapsed": "latency", "took": "latency", "ms": "latency", "response_ms": "latency",
+	"sql": "query", "statement": "query", "text": "query", "filter": "query",
+	"username": "user", "appname": "app", "application": "app", "err": "error", "errmsg": "error", "message": "error", "errcode": "code", "error_code": "code",
+	"bytes": "response_bytes", "size": "response_bytes", "length": "response_bytes", "docs": "rows", "documents": "rows", "returned": "rows", "count": "rows",
+	"modified": "affected", "timestamp": "time", "ts": "time", "conn": "connection", "stream": "connection", "frame": "packet", "number": "packet",
+	"trace": "trace_id", "span": "span_id", "doubt": "doubts", "attribute": "attributes", "attrs": "attributes", "hash": "fingerprint",
 }
 
 // distance is the number of letters to change, add, take away or swap with their neighbour to make b of a; limit if it is

@@ -9,6 +9,7 @@ package filter
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/dbtap/dbtap/internal/record"
@@ -34,6 +35,8 @@ type Options struct {
 	// Aliases are other names of fields, as dotted paths that begin with a protocol's name: mongodb.opcode ->
 	// mongodb.opCode. The longest alias that begins a path is replaced, once.
 	Aliases map[string]string
+	// Attributes are the names that attributes can have, with their kinds. Where there are none, any name is taken.
+	Attributes map[string]record.Kind
 }
 
 // Tri is an answer of three-valued logic. The order False, Undecided, True makes and the minimum, or the maximum and
@@ -54,7 +57,7 @@ func tri(b bool) Tri {
 	return False
 }
 
-// Filter is a compiled expression. It does not change, so any number of goroutines may use it.
+// Filter is a compiled expression. Any number of goroutines may use it: what changes in it is only which fields were met.
 type Filter struct {
 	root    node
 	columns uint64
@@ -112,7 +115,7 @@ func (f *Filter) Match(r *record.Record, trees iter.Seq[*wire.Tree]) bool {
 	for t := range trees {
 		before := found
 		for i, test := range f.trees {
-			if found&(1<<i) == 0 && test.protocol == r.Protocol && test.any(t) {
+			if found&(1<<i) == 0 && test.protocol == r.Protocol && test.ask(t) {
 				found |= 1 << i
 			}
 		}
@@ -123,6 +126,16 @@ func (f *Filter) Match(r *record.Record, trees iter.Seq[*wire.Tree]) bool {
 		}
 	}
 	return f.root.eval(r, found, true) == True
+}
+
+// Unmet are the paths of fields that were looked for, and of which no message so far had any, as the user wrote them.
+func (f *Filter) Unmet() (paths []string) {
+	for _, t := range f.trees {
+		if t.looked.Load() && !t.met.Load() && !slices.Contains(paths, t.written) {
+			paths = append(paths, t.written)
+		}
+	}
+	return paths
 }
 
 // String is the expression in one spelling, which compiles to an equal filter.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dbtap/dbtap/internal/record"
 )
@@ -81,8 +82,8 @@ func TestRow(t *testing.T) {
 		{"request_bytes > 0.1mb", false},
 		{"response_bytes == 0", true}, // always there
 		{"fingerprint == ffffffffffffffff", true},
-		{"fingerprint == 0xff", false},
-		{"fingerprint != 00ff", true},
+		{"fingerprint == 0x00000000000000ff", false},
+		{"fingerprint != 00000000000000ff", true},
 		{"time > 2025-12-31", true},
 		{"time > 2026-01-01", false},
 		{"time >= 2025-12-31T23:59:59.5Z && time < 2025-12-31T23:59:59.500000001Z", true},
@@ -212,6 +213,20 @@ func TestErrors(t *testing.T) {
 		{"request_bytes > 99999999TB\n                ^", "request_bytes is a size in bytes: write 1000, 64KiB or 1MB"},
 		{"time > noon\n       ^", "time is a time: write 2025-12-31T23:59:59Z"},
 		{"fingerprint > 1\n              ^", "fingerprint is a hash: > does not suit it"},
+		{"fingerprint == abc\n               ^", "fingerprint is a hash: write its 16 hexadecimal digits"},
+		{"latency > 5 minutes\n          ^", "latency is a duration: write 5m"},
+		{"latency > 5min\n          ^", "latency is a duration: write 5m"},
+		{"latency > 1.5 sec && error\n          ^", "latency is a duration: write 1.5s"},
+		{"latency > 100 ms\n          ^", "latency is a duration: write 100ms"},
+		{"latency > 100 MS\n          ^", "latency is a duration: write 100ms"},
+		{"latency > 2 days\n          ^", "latency is a duration: write 48h"},
+		{"latency > 2 and error\n          ^", "latency is a duration: write 2ms"},
+		{"request_bytes > 1 MB\n                ^", "request_bytes is a size in bytes: write 1MB"},
+		{"db == shop\n^", `unknown column "db"; did you mean "namespace"?`},
+		{"Collection == x\n^", `unknown column "Collection"; did you mean "target"?`},
+		{"port == 27017\n^", `unknown column "port"; did you mean "server == :27017"?`},
+		{"duration > 1s\n^", `unknown column "duration"; did you mean "latency"?`},
+		{"db.x == shop\n^", `unknown protocol "db"`},
 		{"status == failed\n          ^", "failed is none of the words of status: unknown, ok, client_error, server_error, timeout, unanswered"},
 		{"status > ok\n         ^", "status has no order: compare it with == or in"},
 		{"doubts in (loss, los)\n                 ^", "los is none of the words of doubts: " + strings.Join(record.DoubtNames[:], ", ")},
@@ -266,6 +281,49 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestAttributes: names that no protocol has are mistakes, and so are values that do not suit.
+func TestAttributes(t *testing.T) {
+	o := Options{Attributes: map[string]record.Kind{"cursor_id": record.Count, "exhaust": record.Flag, "driver": record.Text, "topics": record.JSON, "queued": record.Duration}}
+	for expr, want := range map[string]string{
+		"attributes.cursor_id == 5":         "",
+		"attributes.cursor_id contains 5":   "",
+		"attributes.driver > 5":             "",
+		"attributes.exhaust":                "",
+		"attributes.exhaust == true":        "",
+		"attributes.topics.name == x":       "",
+		"attributes.queued > 1ms":           "",
+		"attributes":                        "",
+		"attributes.cursorid == 5":          `no protocol has an attribute "cursorid"; did you mean "cursor_id"?`,
+		"attributes.nothing":                `no protocol has an attribute "nothing"; there are cursor_id, driver, exhaust, queued, topics`,
+		"attributes.cursor_id == abc":       "attributes.cursor_id is a number: write a whole number",
+		"attributes.cursor_id in (1, many)": "attributes.cursor_id is a number: write a whole number",
+		"attributes.cursor_id.x == 1":       "attributes.cursor_id has no parts",
+		"attributes.exhaust == false":       "attributes.exhaust is a flag: write attributes.exhaust, or !attributes.exhaust",
+		"attributes.queued > 5":             "attributes.queued is a duration: write 5ms",
+	} {
+		_, err := Compile(expr, o)
+		got := ""
+		if syntax := (*SyntaxError)(nil); errors.As(err, &syntax) {
+			got = syntax.Msg
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", expr, got, want)
+		}
+	}
+}
+
+// TestPresence: a number that is 0 is a fact, and numbers that are always there need not be set.
+func TestPresence(t *testing.T) {
+	r := &record.Record{}
+	for expr, want := range map[string]Tri{
+		"response_bytes": True, "request_bytes": True, "time": True, "rows": False, "operation": False, "doubts": False, "client": False, "status": True,
+	} {
+		if got := compile(t, expr).Row(r); got != want {
+			t.Errorf("%s of an empty record: %d", expr, got)
+		}
+	}
+}
+
 func TestErrorLine(t *testing.T) {
 	_, err := Compile("query == 世界 && latncy", Options{})
 	if want := `filter, character 16: unknown column "latncy"; did you mean "latency"?`; err == nil || err.Error() != want {
@@ -307,38 +365,35 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// TestHelp compiles every example of the guide.
+// TestHelp compiles every example of the guide, and looks at what it is written in.
 func TestHelp(t *testing.T) {
 	help := Help()
-	if strings.Contains(help, "{{") || !strings.Contains(help, "server_error") {
-		t.Error("the columns are missing")
+	if strings.Contains(help, "{{") || !strings.Contains(help, "server_error") || !strings.HasPrefix(help, "# ") {
+		t.Error("the title or the columns are missing")
 	}
-	examples, first, plain := 0, "", false
+	for i := range record.Columns {
+		if !strings.Contains(help, "`"+record.Columns[i].Name+"`") {
+			t.Errorf("no column %s", record.Columns[i].Name)
+		}
+	}
+	examples, block := 0, ""
 	for line := range strings.Lines(help) {
 		line = strings.TrimRight(line, "\n")
-		if line == "COLUMNS" {
-			break
+		if n := utf8.RuneCountInString(line); n > helpWidth {
+			t.Errorf("%d characters: %s", n, line)
 		}
-		text, indented := strings.CutPrefix(line, "    ")
+		fence, isFence := strings.CutPrefix(line, "```")
 		switch {
-		case line == "":
-			first, plain = "", true
-			continue
-		case !indented:
-			plain = false
-			continue
-		case first == "" && plain:
-			first, _, _ = strings.Cut(text, " ")
-			first = strings.TrimLeft(first, "!(")
-			first, _, _ = strings.Cut(first, ".")
+		case isFence && block == "":
+			block = "example" + fence
+		case isFence:
+			block = ""
+		case block == "example" || block == "examplefilter":
+			examples++
+			compile(t, line)
 		}
-		if _, known := record.ByName(first); !plain || !known && first != "mysql" && first != "mongodb" {
-			continue // a table or a sentence
-		}
-		examples++
-		compile(t, text)
 	}
-	if examples < 20 {
+	if examples < 20 || block != "" {
 		t.Errorf("%d examples were found", examples)
 	}
 }
@@ -346,7 +401,7 @@ func TestHelp(t *testing.T) {
 func FuzzCompile(f *testing.F) {
 	for _, s := range []string{
 		"latency > 10ms && status != ok", "!(a || b)", "query matches 'a\\'b\"' or x in {1 2,3}", `mongodb."a b".$x-y.0 == "\x00\u202e"`,
-		"client in (10.0.0.0/8, [::1]:5, :80)", "time < 2025-01-01T01:02:03.4+05:00", "fingerprint==ff", "attributes.x.y contains 5",
+		"client in (10.0.0.0/8, [::1]:5, :80)", "time < 2025-01-01T01:02:03.4+05:00", "fingerprint==00000000000000ff", "attributes.x.y contains 5",
 		"request_bytes ge 1.5MiB", "not not error", "code in (1, '1', 0x1, -1e3)", "mongodb.opcode == OP_MSG",
 	} {
 		f.Add(s)
@@ -405,7 +460,7 @@ func BenchmarkRow(b *testing.B) {
 func TestRowAllocatesNothing(t *testing.T) {
 	r := sample()
 	f := compile(t, `latency > 1s || client == 1.2.3.4 || query contains zz || attributes.topics.partitions == 99 || attributes.cursor_id > 7 ||
-		query matches "zz" || doubts == checksum || code > 5000 || fingerprint in (1, 2)`)
+		query matches "zz" || doubts == checksum || code > 5000 || fingerprint in (0000000000000001, 0000000000000002)`)
 	if n := testing.AllocsPerRun(100, func() { f.Row(r) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -217,6 +217,9 @@ func (p *parser) node(path []element, t test) (node, error) {
 		}
 		return p.tree(path, t)
 	}
+	if column := otherNames[strings.ToLower(first.name)]; column != "" && len(path) == 1 {
+		return nil, p.fail(first.pos, "unknown column %q; did you mean %q?", first.name, column)
+	}
 	known := slices.Clone(p.options.Protocols)
 	for i := range record.Columns {
 		known = append(known, record.Columns[i].Name)
@@ -230,11 +233,15 @@ func (p *parser) node(path []element, t test) (node, error) {
 
 // newSource is the text of a comparison of path.
 func newSource(path []element, t test) source {
-	b := []byte(path[0].name)
+	return source(t.append(appendPath(nil, path)))
+}
+
+func appendPath(dst []byte, path []element) []byte {
+	dst = append(dst, path[0].name...)
 	for _, e := range path[1:] {
-		b = appendName(append(b, '.'), e.name)
+		dst = appendName(append(dst, '.'), e.name)
 	}
-	return source(t.append(b))
+	return dst
 }
 
 // append writes the operator and the values.

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/wire"
@@ -14,9 +15,13 @@ type treeTest struct {
 	path     []string // below the protocol's root
 	test     test
 	bit      uint // in what eval gets
+
+	written     string      // the path as the user wrote it
+	looked, met atomic.Bool // whether a message was looked at, and whether one had such a field
 }
 
 func (p *parser) tree(path []element, t test) (node, error) {
+	written := string(appendPath(nil, path))
 	path = p.resolve(path)
 	if len(path) > maxPath {
 		return nil, p.fail(path[0].pos, "the path is too long")
@@ -25,7 +30,7 @@ func (p *parser) tree(path []element, t test) (node, error) {
 	if len(trees) == maxTreeTests {
 		return nil, p.fail(path[0].pos, "more than %d comparisons of fields", maxTreeTests)
 	}
-	n := &treeTest{source: newSource(path, t), protocol: path[0].name, test: t, bit: uint(len(trees))}
+	n := &treeTest{source: newSource(path, t), protocol: path[0].name, test: t, bit: uint(len(trees)), written: written}
 	for _, e := range path[1:] {
 		n.path = append(n.path, e.name)
 	}
@@ -77,9 +82,21 @@ type level struct {
 	index int // number of array elements among its children so far
 }
 
-// any tells whether a field at the end of the path meets the test. It goes once through the tree and leaves out what
+// ask tells whether a message meets the test, and notes what it saw. Loads are cheap where stores of many cores are not.
+func (n *treeTest) ask(t *wire.Tree) bool {
+	if !n.looked.Load() {
+		n.looked.Store(true)
+	}
+	fits, met := n.any(t)
+	if met && !n.met.Load() {
+		n.met.Store(true)
+	}
+	return fits
+}
+
+// any tells whether a field at the end of the path meets the test, and whether there is one. It goes once through the tree and leaves out what
 // no beginning of the path leads to.
-func (n *treeTest) any(t *wire.Tree) bool {
+func (n *treeTest) any(t *wire.Tree) (fits, met bool) {
 	var memory [32]level
 	open := memory[:0]
 	done := uint64(1) << len(n.path)
@@ -101,13 +118,15 @@ func (n *treeTest) any(t *wire.Tree) bool {
 			i = next
 			continue
 		}
-		if mask&done != 0 && n.fits(t, f) {
-			return true
+		if mask&done != 0 {
+			if met = true; n.fits(t, f) {
+				return true, true
+			}
 		}
 		open = append(open, level{end: next, mask: mask})
 		i++
 	}
-	return false
+	return false, met
 }
 
 // step is the mask of f, a child of a level.

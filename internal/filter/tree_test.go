@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"iter"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/dbtap/dbtap/internal/record"
@@ -292,5 +293,24 @@ func BenchmarkTree(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.Match(r, trees(tree))
+	}
+}
+
+// TestUnmet: fields are told of that were looked for and are in no message.
+func TestUnmet(t *testing.T) {
+	r := &record.Record{Protocol: "mongodb"}
+	f := compile(t, "mongodb.nothing.$lt == 1 || mongodb.opcode == 5555 && rows > 1 || mongodb.'a b' == 1 || mongodb.nothing.$lt == 2")
+	if got := f.Unmet(); len(got) > 0 {
+		t.Errorf("%q before anything was looked at", got)
+	}
+	f.Match(&record.Record{Protocol: "mysql"}, trees(newTree()))
+	if got := f.Unmet(); len(got) > 0 {
+		t.Errorf("%q after messages of another protocol", got)
+	}
+	if f.Match(r, trees(newTree())) {
+		t.Error("it matches")
+	}
+	if got, want := strings.Join(f.Unmet(), ", "), `mongodb.nothing.$lt, mongodb."a b"`; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
