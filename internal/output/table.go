@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"strconv"
 	"time"
@@ -11,7 +12,8 @@ import (
 
 // TableOptions say what the reader's screen is like.
 type TableOptions struct {
-	// Width is in cells. 0 is for what is no terminal: then every column is there and nothing is cut.
+	// Width is in cells; below 60 lines are longer. 0 is for what is no terminal: then every column is there, and the query
+	// is not cut.
 	Width int
 	Color bool
 }
@@ -21,8 +23,10 @@ const (
 	slow = 100 * time.Millisecond
 	// minQuery is the least width of the last column; columns of less use make room until it has goodQuery, where they
 	// can.
-	minQuery  = 24
+	minQuery  = 18
 	goodQuery = 40
+	// maxCell is the greatest width of another column, where there is no terminal: columns grow with what is in them.
+	maxCell = 30
 )
 
 // The colours, as a terminal is told them.
@@ -35,10 +39,11 @@ const (
 )
 
 // tableColumn is a column of the table. Columns of higher drop are left out first where the screen is narrow; those of
-// 0 stay.
+// 0 stay, and those of 1 are left out only if the query had less than minQuery.
 type tableColumn struct {
 	title string
 	width int
+	max   int // where it grows; 0: maxCell
 	right bool
 	drop  int
 	// append appends the text, which may be anything, and says its colour.
@@ -47,11 +52,14 @@ type tableColumn struct {
 
 // TableColumns is the set of columns that a Table reads: bit 1<<c for column c.
 const TableColumns = 1<<record.Time | 1<<record.Latency | 1<<record.Protocol | 1<<record.Client | 1<<record.Server | 1<<record.Operation |
-	1<<record.Target | 1<<record.Summary | 1<<record.StatusOf | 1<<record.Code | 1<<record.Rows | 1<<record.Error | 1<<record.Query
+	1<<record.Target | 1<<record.Summary | 1<<record.StatusOf | 1<<record.Code | 1<<record.Rows | 1<<record.Error | 1<<record.Query | 1<<record.DoubtsOf
 
-// tableColumns are all but the last, which takes the rest of the line: the error, and the query.
+// addressCell has room for every address: one that is cut is a wrong one.
+const addressCell = 47
+
+// tableColumns are all but the last, which takes the rest of the line: doubts, the error, and the query.
 var tableColumns = []tableColumn{
-	{title: "TIME", width: 12, append: func(dst []byte, r *record.Record) ([]byte, string) {
+	{title: "TIME", width: 12, drop: 1, append: func(dst []byte, r *record.Record) ([]byte, string) {
 		t := time.Unix(0, r.Num(record.Time)).UTC()
 		dst = append(appendClock(dst, t), '.')
 		return appendDigits(dst, uint(t.Nanosecond()/1e6), 3), ""
@@ -66,13 +74,13 @@ var tableColumns = []tableColumn{
 		}
 		return appendLatency(dst, d), ""
 	}},
-	{title: "PROTOCOL", width: 10, drop: 4, append: func(dst []byte, r *record.Record) ([]byte, string) {
+	{title: "PROTOCOL", width: 10, drop: 5, append: func(dst []byte, r *record.Record) ([]byte, string) {
 		return append(dst, r.Protocol...), ""
 	}},
-	{title: "CLIENT", width: 21, drop: 2, append: func(dst []byte, r *record.Record) ([]byte, string) {
+	{title: "CLIENT", width: 21, max: addressCell, drop: 3, append: func(dst []byte, r *record.Record) ([]byte, string) {
 		return appendAddress(dst, r.Client), ""
 	}},
-	{title: "SERVER", width: 21, drop: 5, append: func(dst []byte, r *record.Record) ([]byte, string) {
+	{title: "SERVER", width: 21, max: addressCell, drop: 6, append: func(dst []byte, r *record.Record) ([]byte, string) {
 		return appendAddress(dst, r.Server), ""
 	}},
 	{title: "OPERATION", width: 20, append: func(dst []byte, r *record.Record) ([]byte, string) {
@@ -89,10 +97,10 @@ var tableColumns = []tableColumn{
 		}
 		return append(dst, r.Status.String()...), color
 	}},
-	{title: "CODE", width: 8, drop: 3, append: func(dst []byte, r *record.Record) ([]byte, string) {
+	{title: "CODE", width: 8, drop: 4, append: func(dst []byte, r *record.Record) ([]byte, string) {
 		return append(dst, r.Text(record.Code)...), ""
 	}},
-	{title: "ROWS", width: 7, right: true, drop: 1, append: func(dst []byte, r *record.Record) ([]byte, string) {
+	{title: "ROWS", width: 7, right: true, drop: 2, append: func(dst []byte, r *record.Record) ([]byte, string) {
 		if !r.Has(record.Rows) {
 			return dst, ""
 		}
@@ -104,8 +112,9 @@ var tableColumns = []tableColumn{
 	}},
 }
 
-// Table writes a line a record for people, and a line of titles before the first. Widths do not depend on the records,
-// so that a line can be shown when its record comes. Times are of the day, in UTC.
+// Table writes a line a record for people, and a line of titles before the first. A line can be shown when its record
+// comes: on a terminal widths do not depend on the records, otherwise columns grow when something long comes. Times are of the
+// day, in UTC.
 type Table struct {
 	buffer
 	options TableOptions
@@ -117,7 +126,7 @@ type Table struct {
 // NewTable makes a writer to w and writes the titles.
 func NewTable(w io.Writer, o TableOptions) *Table {
 	t := &Table{buffer: buffer{w: w}, options: o}
-	for drop := 6; drop > 0; drop-- {
+	for drop := 7; drop > 0; drop-- {
 		t.columns, t.rest = t.columns[:0], o.Width
 		for _, c := range tableColumns {
 			if c.drop < drop {
@@ -125,7 +134,7 @@ func NewTable(w io.Writer, o TableOptions) *Table {
 				t.rest -= c.width + 1
 			}
 		}
-		if o.Width == 0 || t.rest >= goodQuery {
+		if o.Width == 0 || t.rest >= goodQuery || drop == 2 && t.rest >= minQuery {
 			break
 		}
 	}
@@ -133,9 +142,10 @@ func NewTable(w io.Writer, o TableOptions) *Table {
 	if o.Width > 0 {
 		t.rest = max(t.rest, minQuery)
 	}
-	for _, c := range t.columns {
+	for i := range t.columns {
+		c := &t.columns[i]
 		t.cell = append(t.cell[:0], c.title...)
-		t.put(&c, t.color(bold))
+		t.put(c, t.color(bold))
 		t.b = append(t.b, ' ')
 	}
 	t.b = append(t.b, t.color(bold)...)
@@ -166,7 +176,25 @@ func (t *Table) Row(r *record.Record) error {
 		t.b = append(t.b, ' ')
 	}
 	left, room := t.rest, true
-	if r.Has(record.Error) {
+	if r.Doubts != 0 {
+		t.cell = r.Doubts.AppendNames(append(t.cell[:0], '['), " ", "")
+		t.cell = append(t.cell, ']')
+		color := t.color(yellow)
+		t.b = append(t.b, color...)
+		var n int
+		t.b, n = appendCells(t.b, borrow(t.cell), left, true)
+		if color != "" {
+			t.b = append(t.b, reset...)
+		}
+		if t.rest > 0 {
+			left -= n + 1
+			room = left > 0
+		}
+		if room {
+			t.b = append(t.b, ' ')
+		}
+	}
+	if room && r.Has(record.Error) {
 		color := t.color(red)
 		t.b = append(t.b, color...)
 		var n int
@@ -195,7 +223,7 @@ func (t *Table) Row(r *record.Record) error {
 func (t *Table) put(c *tableColumn, color string) {
 	limit := c.width
 	if t.options.Width == 0 {
-		limit = 0
+		limit = cmp.Or(c.max, maxCell)
 	}
 	start := len(t.b)
 	t.b = append(t.b, color...)
@@ -204,7 +232,8 @@ func (t *Table) put(c *tableColumn, color string) {
 	if color != "" {
 		t.b = append(t.b, reset...)
 	}
-	pad := max(c.width-n, 0)
+	c.width = max(c.width, n)
+	pad := c.width - n
 	t.b = append(t.b, spaces[:pad]...)
 	if c.right && pad > 0 {
 		copy(t.b[start+pad:], t.b[start:len(t.b)-pad])

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -17,7 +18,10 @@ type TreeOptions struct {
 	Width  int // of the terminal in cells; 0: nothing is cut
 	Color  bool
 	Values bool // users' data too; secrets are never shown
-	All    bool // fields too that say how the message is laid out: lengths, terminators, names
+	// All shows fields too that say how the message is laid out: lengths, terminators, names. Every field has a line of
+	// its own then, in the order of their bytes.
+	All  bool
+	Hole string // what bytes are that are not there; "": not kept
 }
 
 const (
@@ -69,7 +73,10 @@ func (w *Tree) Message(header string, t *wire.Tree, err *wire.Error) error {
 			if buffer > 0 {
 				name = b.Name
 			}
-			w.line(dim, fmt.Sprintf("-- buffer %d: %s, %d bytes --", buffer, name, b.Size))
+			w.line(dim, fmt.Sprintf("-- buffer %d: %s, %s --", buffer, name, bytesOf(b.Size)))
+		}
+		if f.Kind == wire.Group && f.Len == 0 && int(f.End) == i+1 && (err != nil || w.options.Hole != "") {
+			continue // nothing of it is there
 		}
 		w.field(t, f, digits, level)
 		if err := w.settle(); err != nil {
@@ -110,6 +117,9 @@ func (w *Tree) line(color, s string) {
 // field writes the line of f.
 func (w *Tree) field(t *wire.Tree, f *wire.Field, digits, level int) {
 	shown := t.Shown(f)
+	if w.options.All && f.Kind == wire.Group {
+		shown = nil // what stands for it has its own line
+	}
 	at := f
 	if shown != nil {
 		at = shown
@@ -120,10 +130,8 @@ func (w *Tree) field(t *wire.Tree, f *wire.Field, digits, level int) {
 	switch {
 	case shown == nil:
 		w.text = append(w.text, '(')
-		w.text = strconv.AppendInt(w.text, int64(f.Len), 10)
-		if w.text = append(w.text, " bytes)"...); f.Len == 1 {
-			w.text = append(w.text[:len(w.text)-2], ')')
-		}
+		w.text = append(w.text, bytesOf(f.Len)...)
+		w.text = append(w.text, ')')
 	case w.hides(shown):
 		w.text = append(w.text, ".."...)
 	case shown.Kind != wire.Bit && shown.Kind != wire.Hole:
@@ -160,6 +168,14 @@ func (w *Tree) field(t *wire.Tree, f *wire.Field, digits, level int) {
 	w.b = append(w.b, '\n')
 }
 
+// bytesOf is "1 byte" or "2 bytes".
+func bytesOf(n int) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return strconv.Itoa(n) + " bytes"
+}
+
 func appendHex(dst []byte, v uint64, digits int) []byte {
 	for i := digits - 1; i >= 0; i-- {
 		dst = append(dst, hexDigits[v>>(4*i)&15])
@@ -187,8 +203,7 @@ func appendTitle(dst []byte, name string) []byte {
 func (w *Tree) appendValue(dst []byte, t *wire.Tree, f *wire.Field) []byte {
 	switch {
 	case f.Kind == wire.Hole:
-		dst = strconv.AppendInt(dst, int64(f.Len), 10)
-		return append(dst, " bytes not kept"...)
+		return append(append(append(dst, bytesOf(f.Len)...), ' '), cmp.Or(w.options.Hole, "not kept")...)
 	case f.Class == wire.Secret:
 		return append(dst, "(hidden)"...)
 	case w.hides(f):
@@ -237,7 +252,7 @@ func appendOctets(dst []byte, t *wire.Tree, f *wire.Field) []byte {
 		dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
 	}
 	if len(b) > octets || !whole {
-		dst = fmt.Appendf(dst, ellipsis+" (%d bytes)", f.Len)
+		dst = fmt.Appendf(dst, ellipsis+" (%s)", bytesOf(f.Len))
 	}
 	return dst
 }
