@@ -136,6 +136,7 @@ func TestGolden(t *testing.T) {
 		"rows.json":       newJSON,
 		"rows.csv":        newCSV,
 		"table.txt":       newTable(TableOptions{}),
+		"table60.txt":     newTable(TableOptions{Width: 60}),
 		"table80.txt":     newTable(TableOptions{Width: 80}),
 		"table160.txt":    newTable(TableOptions{Width: 160}),
 		"tablecolour.txt": newTable(TableOptions{Width: 120, Color: true}),
@@ -307,7 +308,7 @@ func safe(t *testing.T, b []byte, lines, width int) {
 
 func TestHostile(t *testing.T) {
 	for width := range 200 {
-		if width == 0 || width >= 80 {
+		if width == 0 || width >= 60 {
 			safe(t, write(t, newTable(TableOptions{Width: width}), records()...), 5, width)
 		}
 	}
@@ -315,6 +316,28 @@ func TestHostile(t *testing.T) {
 		if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
 			t.Errorf("%U in CSV", r)
 		}
+	}
+}
+
+// TestAligned: what is longer than its column makes it wider, and lines below it stay aligned.
+func TestAligned(t *testing.T) {
+	r := &record.Record{Protocol: "mongodb", Client: netip.MustParseAddrPort("[2001:db8:1111:2222:3333:4444:5555:6666]:54321"), Doubts: record.Loss | record.NoResponse}
+	r.SetText(record.Operation, "createIndexes")
+	r.SetText(record.Target, "a_collection_with_a_long_name")
+	r.SetText(record.Query, "{}")
+	small := &record.Record{Protocol: "mongodb", Status: record.OK}
+	small.SetText(record.Query, "{}")
+	lines := strings.Split(string(write(t, newTable(TableOptions{}), r, small)), "\n")
+	at := strings.Index(lines[1], "[loss no_response] {}")
+	if at < 0 {
+		t.Fatal(lines[1])
+	}
+	at = uniseg.StringWidth(lines[1][:at])
+	if got := uniseg.StringWidth(strings.TrimSuffix(lines[2], "{}")); got != at {
+		t.Errorf("the query begins in cell %d, then in %d", at, got)
+	}
+	if !strings.Contains(lines[1], "createIndexes a_collection_wi… ") || !strings.Contains(lines[1], r.Client.String()) {
+		t.Error(lines[1])
 	}
 }
 
