@@ -39,7 +39,7 @@ func Files(t testing.TB) []string {
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("SKIPPED: there is no folder %s, so nothing was compared on real captures", dir)
+		t.Skipf("SKIPPED: nothing was compared on captures of other projects, not part of the repository (%s)", folder)
 	}
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%s holds %d captures (%v)", dir, len(files), err)
