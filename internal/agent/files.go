@@ -65,7 +65,7 @@ const (
 
 	// inFlight is how many batches are between the reader and the merger: one each is being read and merged, the
 	// others keep the workers busy.
-	inFlight = 6
+	inFlight = 4
 
 	// tick is after how many packets of the source a shard looks for connections that are over.
 	tick = 1 << 12
@@ -282,10 +282,11 @@ func newWorker(f *Files, index, n int) *worker {
 	if f.Match != nil && !f.MatchLate {
 		w.match = f.Match()
 	}
+	memory := &l7.Message{}
 	for i := index; i < shards; i += n {
 		s := &shard{}
 		cfg := f.L7
-		cfg.Budget = budget / shards
+		cfg.Budget, cfg.Message = budget/shards, memory
 		if cfg.Keep {
 			cfg.Budget = keepBudget / shards
 		}

@@ -371,7 +371,7 @@ func (c *Conn) malformed(s *side, order uint64) {
 // message decodes one message and lets it find its exchange.
 func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Run, ch *stream.Chunk) {
 	e, dir := c.e, c.dir(d)
-	m := &e.msg
+	m := e.msg
 	m.reset()
 	e.cur.Reset(b, size, runs, nil)
 	c.dlg.Decode(dir, &e.cur, m)

@@ -15,6 +15,7 @@ type Config struct {
 	Keep      bool                 // keep the messages of every exchange, for trees
 	DecodeAs  map[uint16]*Protocol // connections with this port speak this protocol, whatever Probe says
 	Budget    int                  // bytes of waiting messages the Engine may hold; beyond it they are cut
+	Message   *Message             // memory that Engines of one goroutine may share; nil: its own
 	Charge    func(n int)          // if set: told of memory in bytes that connections take and (n < 0) give back
 }
 
@@ -37,7 +38,7 @@ type Engine struct {
 	out    func(*record.Record)
 	stats  Stats
 
-	msg     Message
+	msg     *Message
 	cur     wire.Cursor
 	conns   []*Conn                    // free
 	dialogs map[*Protocol][]Dialog     // free, of protocols that can use them again
@@ -50,6 +51,9 @@ type Engine struct {
 // New makes an Engine that hands every finished record to out, which borrows it.
 func New(cfg Config, out func(*record.Record)) *Engine {
 	e := &Engine{cfg: cfg, out: out, stats: Stats{Unidentified: map[uint16]int64{}, Encrypted: map[uint16]int64{}}, dialogs: map[*Protocol][]Dialog{}}
+	if e.msg = cfg.Message; e.msg == nil {
+		e.msg = &Message{}
+	}
 	e.msg.want, e.msg.values = cfg.Want, cfg.Values
 	for _, p := range cfg.Protocols {
 		e.scouts = append(e.scouts, p.Open(&ConnInfo{Midstream: true}, nil))

@@ -72,13 +72,19 @@ func (m *Message) reset() {
 	m.Scratch = m.Scratch[:0]
 	m.has, m.attrs, m.normal = 0, 0, ""
 	m.Layer = nil
-	if cap(m.Derived) > keepDerived {
+	if cap(m.Derived) > keepMemory {
 		m.Derived = nil
+		clear(m.text[:]) // what borrowed from it
+		clear(m.attr[:])
+		m.Inner = wire.Cursor{}
+	}
+	if cap(m.Scratch) > keepMemory {
+		m.Scratch = nil
 	}
 }
 
-// keepDerived is how much memory for decompressed bytes is kept from message to message; every shard has one.
-const keepDerived = 256 << 10
+// keepMemory is how much of each memory is kept from message to message.
+const keepMemory = 1 << 20
 
 // Wants tells whether anybody needs column c: text that costs time to make may be left out otherwise.
 func (m *Message) Wants(c record.Col) bool { return m.want&(1<<c) != 0 }
@@ -100,12 +106,37 @@ func (m *Message) Number(c record.Col) int64 {
 	return m.num[c]
 }
 
-// SetText states a text. Empty text states nothing.
+// SetText states a text. Empty text states nothing; of a text that is too long the beginning is stated.
 func (m *Message) SetText(c record.Col, s string) {
+	if limit := maxName; len(s) > limit {
+		if c == record.Query || c == record.Error {
+			limit = maxText
+		}
+		s = m.shorten(s, limit)
+	}
 	if s != "" {
 		m.text[c-record.User] = s
 		m.has |= 1 << c
 	}
+}
+
+// maxName and maxText bound, in bytes, what a record says in a name or another word, and in a query or an error: names
+// are some hundred bytes, and a row that waits for its answer is to be small whatever its sender wrote.
+const (
+	maxName = 512
+	maxText = 16 << 10
+)
+
+// shorten cuts s to limit bytes, not inside a character.
+func (m *Message) shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	m.Doubts |= record.Cut
+	for limit > 0 && s[limit]&0xC0 == 0x80 {
+		limit--
+	}
+	return s[:limit]
 }
 
 // SetBytes states a text, which stays borrowed.
@@ -137,7 +168,7 @@ func (m *Message) SetAttribute(i int, n int64) {
 // SetAttributeText states the text of the i-th attribute, which stays borrowed. Empty text states nothing.
 func (m *Message) SetAttributeText(i int, s string) {
 	if s != "" {
-		m.attr[i].text = s
+		m.attr[i].text = m.shorten(s, maxText)
 		m.attrs |= 1 << i
 	}
 }

@@ -289,8 +289,19 @@ func (b *Batch) copy(p []byte) []byte {
 // arenaSize is the first size of a batch's text memory: the text of about 300 usual rows.
 const arenaSize = 64 << 10
 
-// Reset empties the batch and keeps its memory.
+// keepArena and keepRows are how much text and how many rows a batch keeps room for: a batch that was flooded once does
+// not stay large.
+const (
+	keepArena = 1 << 20
+	keepRows  = 4 << 10
+)
+
+// Reset empties the batch and keeps its memory, if that is usual.
 func (b *Batch) Reset() {
 	poison(b.arena)
+	if cap(b.arena) > keepArena || cap(b.Rows) > keepRows {
+		*b = Batch{}
+		return
+	}
 	b.Rows, b.arena, b.attrs, b.kept, b.runs = b.Rows[:0], b.arena[:0], b.attrs[:0], b.kept[:0], b.runs[:0]
 }

@@ -15,7 +15,7 @@ import (
 
 // bufferSize is what one Read asks of the file: large enough that a system call is nothing beside the packets it
 // brings, small enough that several batches stay in the processor's cache.
-const bufferSize = 512 << 10
+const bufferSize = 256 << 10
 
 // maxEmptyReads is how often a source may return nothing without an error before it is called broken.
 const maxEmptyReads = 100

@@ -186,10 +186,10 @@ func (d *dialog) client(doc *document, m *l7.Message) {
 			continue // the version may be in what was cut
 		}
 		at := len(m.Scratch)
-		m.Scratch = append(m.Scratch, name...)
+		m.Scratch = append(m.Scratch, name[:min(len(name), maxName)]...)
 		if len(version) > 0 {
 			m.Scratch = append(m.Scratch, ' ')
-			m.Scratch = append(m.Scratch, version...)
+			m.Scratch = append(m.Scratch, version[:min(len(version), maxName)]...)
 		}
 		m.SetAttributeBytes(attrDriver, m.Scratch[at:])
 	}
@@ -253,6 +253,7 @@ func (d *dialog) authentication(mechanism, payload []byte, m *l7.Message) {
 
 // scramUser is the user's name in a client-first-message (RFC 5802, section 7): "n,,n=user,r=nonce".
 func scramUser(p []byte) []byte {
+	p = p[:min(len(p), maxName)]
 	parts := bytes.SplitN(p, []byte(","), 4)
 	if len(parts) < 4 || !bytes.HasPrefix(parts[2], []byte("n=")) {
 		return nil
@@ -553,13 +554,17 @@ func (o *outcome) state(m *l7.Message) {
 	if len(name) > 0 && len(o.message) > 0 {
 		m.Scratch = append(m.Scratch, ": "...)
 	}
+	message := o.message[:min(len(o.message), maxError)]
 	if m.Values() {
-		m.Scratch = append(m.Scratch, o.message...)
+		m.Scratch = append(m.Scratch, message...)
 	} else {
-		m.Scratch = appendMasked(m.Scratch, o.message)
+		m.Scratch = appendMasked(m.Scratch, message)
 	}
 	m.SetBytes(record.Error, m.Scratch[at:])
 }
+
+// maxError is how much of an error's text is read. Servers quote whole documents at times.
+const maxError = 8 << 10
 
 // appendMasked appends an error text with what it quotes of the user's data replaced: text in quotes, and the values
 // in braces, as in "dup key: { name: "Ann", age: 5 }".

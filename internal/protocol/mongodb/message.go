@@ -47,6 +47,7 @@ func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 
 	if dir == l7.ToServer {
 		d.request(m)
+		d.query.reset()
 	} else if c.Err() == nil && m.Status == record.Unknown && c.Cut() == nil {
 		m.Status = record.OK // nothing told of an error
 	}
@@ -365,20 +366,21 @@ func (d *dialog) compressed(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 
 	var out []byte
 	var err error
+	limit := min(int(size), maxInflate, max(leastInflate, maxRatio*len(src)))
 	switch id {
 	case 0:
 		out = src
 	case 1:
-		out, err = inflate.Snappy(m.Derived[:0], src, int(size))
+		out, err = inflate.Snappy(m.Derived[:0], src, limit)
 	case 2:
-		out, err = inflate.Zlib(m.Derived[:0], src, int(size))
+		out, err = inflate.Zlib(m.Derived[:0], src, limit)
 	case 3:
-		out, err = inflate.Zstd(m.Derived[:0], src, int(size))
+		out, err = inflate.Zstd(m.Derived[:0], src, limit)
 	}
 	if id != 0 {
 		m.Derived = out
 	}
-	if whole && (err != nil || len(out) != int(size)) {
+	if whole && (err != nil && limit == int(size) || len(out) != limit) {
 		m.Doubts |= record.Malformed
 	}
 	inner := &m.Inner

@@ -79,6 +79,13 @@ const (
 	headerSize = 16
 	maxMessage = 48_000_000 // maxMessageSizeBytes that servers announce
 	maxLength  = maxMessage + 16<<10
+
+	// maxInflate is how much of a compressed message is decompressed: a server's batch ends at 16 MiB, and of a larger
+	// request the beginning is enough. What is beyond maxRatio times the compressed bytes is not worth the time, once
+	// leastInflate is reached: zlib compresses zeros by 1032, a bomb of zstd by ten thousands.
+	maxInflate   = 17 << 20
+	maxRatio     = 1100
+	leastInflate = 1 << 20
 )
 
 // Flag bits of OP_MSG. Bits 0 to 15 are required: an unknown one makes the message invalid.
@@ -420,14 +427,15 @@ func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 		d.next = (d.next + 1) % len(d.asked)
 	}
 	if len(f.user) > 0 {
-		d.pending = append(d.pending[:0], f.user...)
+		d.pending = append(d.pending[:0], f.user[:min(len(f.user), maxName)]...)
 	}
 	if len(f.app) > 0 {
-		d.app = append(d.app[:0], f.app...)
+		d.app = append(d.app[:0], f.app[:min(len(f.app), maxName)]...)
 	}
 	if f.done {
 		d.user = append(d.user[:0], d.pending...)
 	}
+	*f = facts{} // it borrows
 }
 
 // AppendContext implements l7.Dialog. All that an answer needs is what kind of request it answers.

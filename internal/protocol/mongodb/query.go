@@ -37,7 +37,11 @@ const maxQuery = 4 << 10
 // maxParts is how many sections of kind 1 are shown; drivers send two at most.
 const maxParts = 8
 
-func (q *query) reset() { q.body, q.parts = nil, q.parts[:0] }
+// reset lets go of what was lent.
+func (q *query) reset() {
+	clear(q.parts)
+	q.body, q.parts = nil, q.parts[:0]
+}
 
 // sequence notes a section of kind 1, or the documents at the end of an old request.
 func (q *query) sequence(name string, docs []byte, cut bool) {
@@ -387,7 +391,10 @@ func (t *jsonText) scalar(typ byte, b []byte) {
 			data = data[4:]
 		}
 		d = append(d, `{"$binary":{"base64":"`...)
-		d = base64.StdEncoding.AppendEncode(d, data)
+		d = base64.StdEncoding.AppendEncode(d, data[:min(len(data), maxWord)])
+		if len(data) > maxWord {
+			d = append(d, "…"...)
+		}
 		d = append(d, `","subType":"`...)
 		d = hex.AppendEncode(d, []byte{sub})
 		d = append(d, `"}}`...)
@@ -495,8 +502,21 @@ func appendDouble(d []byte, f float64) []byte {
 	return d
 }
 
-// quote writes s as a JSON string. What is not UTF-8 becomes U+FFFD.
+// maxWord is how much of one name or value is written.
+const maxWord = 1 << 10
+
+// quote writes s as a JSON string, at most maxWord bytes of it. What is not UTF-8 becomes U+FFFD.
 func (t *jsonText) quote(s string) {
+	if len(s) > maxWord {
+		t.word(s[:maxWord])
+		t.dst = append(t.dst[:len(t.dst)-1], "…\""...)
+		return
+	}
+	t.word(s)
+}
+
+// word writes s as a JSON string.
+func (t *jsonText) word(s string) {
 	d := append(t.dst, '"')
 	from := 0
 	for i := 0; i < len(s); {
