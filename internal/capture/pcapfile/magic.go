@@ -1,6 +1,7 @@
 package pcapfile
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -69,7 +70,7 @@ func (r *Reader) decompress() error {
 	if !isGzip && !isZstd(r.rest) {
 		return nil
 	}
-	compressed := io.MultiReader(bytes.NewReader(r.rest), r.raw)
+	compressed := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(r.rest), r.raw), compressedBuffer)
 	r.rest = nil
 	if isGzip {
 		r.compression = "gzip"
@@ -77,7 +78,8 @@ func (r *Reader) decompress() error {
 		if err != nil {
 			return r.failed(0, err)
 		}
-		r.src = z
+		z.Multistream(false)
+		r.src = &members{z, compressed}
 	} else {
 		r.compression = "zstd"
 		z, err := zstd.NewReader(compressed, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
@@ -96,6 +98,47 @@ func (r *Reader) decompress() error {
 	return nil
 }
 
+// compressedBuffer is how many compressed bytes are read at once.
+const compressedBuffer = 64 << 10
+
+// errTrailing says that what follows the end of a gzip file is not another one.
+var errTrailing = errors.New("bytes follow the end")
+
+// trails tells whether err says that something else follows what was decompressed.
+func trails(err error) bool {
+	return errors.Is(err, errTrailing) || errors.Is(err, zstd.ErrMagicMismatch)
+}
+
+// members reads gzip files that follow each other. The library does too, but does not tell a cut one from one that is followed
+// by something else.
+type members struct {
+	z  *gzip.Reader
+	in *bufio.Reader
+}
+
+func (m *members) Read(b []byte) (int, error) {
+	for {
+		n, err := m.z.Read(b)
+		if err != io.EOF || n > 0 {
+			if err == io.EOF {
+				err = nil // it comes again
+			}
+			return n, err
+		}
+		next, err := m.in.Peek(2)
+		switch {
+		case len(next) == 0 && err != nil:
+			return 0, err
+		case !bytes.HasPrefix(next, []byte("\x1f\x8b")):
+			return 0, errTrailing
+		}
+		if err := m.z.Reset(m.in); err != nil {
+			return 0, err
+		}
+		m.z.Multistream(false)
+	}
+}
+
 // isZstd also knows skippable frames, which may stand before the first real one.
 func isZstd(b []byte) bool {
 	if len(b) < 4 {
@@ -112,8 +155,8 @@ func (r *Reader) compressionDamage(err error) string {
 		return ""
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "the " + r.compression + " file ends too early"
-	case errors.Is(err, gzip.ErrHeader):
-		return "what follows a gzip file's end is not gzip"
+	case trails(err):
+		return "what follows the " + r.compression + " file's end is not " + r.compression
 	case errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return fmt.Sprintf("zstd asks for a window above %d MiB; decompress it first (zstd -d --long=31)", maxWindow>>20)
 	}

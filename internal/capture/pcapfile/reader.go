@@ -66,9 +66,13 @@ type DamageError struct {
 	Offset int64  // of the record that could not be read, in the uncompressed stream
 	What   string // what is wrong with it
 	Err    error  // the decompressor's error, where it found the damage; else nil
+	Whole  bool   // nothing of the capture is missing: what follows its end is not read
 }
 
 func (e *DamageError) Error() string {
+	if e.Whole {
+		return fmt.Sprintf("%s: everything in it was read, but %s", e.File, e.What)
+	}
 	return fmt.Sprintf("%s: damaged at packet %d, byte %d: %s; what comes before it was read", e.File, e.Packet, e.Offset, e.What)
 }
 
@@ -205,6 +209,10 @@ func (r *Reader) Read(b *capture.Batch) error {
 			r.err = r.damage(int64(off), damage, nil)
 		case end == io.EOF:
 			r.err = r.ended(off, n)
+		case trails(end) && r.ended(off, n) == io.EOF:
+			d := r.damage(int64(off), "bytes that are not "+r.compression+" follow its end", end)
+			d.Whole = true
+			r.err = d
 		case end != nil:
 			r.err = r.failed(int64(off), end)
 		}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -657,6 +658,33 @@ func TestReadDoesNotAllocate(t *testing.T) {
 		}
 		if n := testing.AllocsPerRun(20, func() { r.Read(&b) }); n > 0 {
 			t.Errorf("%s: %v allocations a batch", name, n)
+		}
+	}
+}
+
+// TestTrailing: bytes behind the end of a compressed file are told of, and are not taken for its damage.
+func TestTrailing(t *testing.T) {
+	file := mixedNg().file
+	want, err := readBytes(t, file)
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	for name, packed := range map[string][]byte{"gzip": gzipped(t, file), "zstd": zstded(t, file)} {
+		for _, tail := range []string{"x", "\x00\x00\x00\x00", "garbage\n", strings.Repeat("garbage", 10_000)} {
+			if name == "zstd" && len(tail) < 4 {
+				continue // too short to be told from a cut frame
+			}
+			got, err := readBytes(t, append(slices.Clone(packed), tail...))
+			var damage *DamageError
+			if !errors.As(err, &damage) || !damage.Whole || len(got) != len(want) {
+				t.Errorf("%s and %q: %d packets of %d, %v", name, tail[:1], len(got), len(want), err)
+			}
+			if want := "everything in it was read, but bytes that are not " + name + " follow its end"; err != nil && !strings.HasSuffix(err.Error(), want) {
+				t.Error(err)
+			}
+		}
+		if _, err := readBytes(t, append(slices.Clone(packed), packed[:len(packed)/2]...)); err == nil || strings.Contains(err.Error(), "everything") {
+			t.Errorf("%s and half of one: %v", name, err)
 		}
 	}
 }
