@@ -24,7 +24,7 @@ const (
 	// minQuery is the least width of the last column; columns of less use make room until it has goodQuery, where they
 	// can.
 	minQuery  = 18
-	goodQuery = 40
+	goodQuery = 36
 	// maxCell is the greatest width of another column, where there is no terminal: columns grow with what is in them.
 	maxCell = 30
 )
