@@ -519,7 +519,7 @@ func TestInterrupt(t *testing.T) {
 	if want := "dbtap: interrupted; what was read until then was printed\n"; !strings.HasSuffix(stderr.String(), want) {
 		t.Errorf("it says %q", &stderr)
 	}
-	if !strings.Contains(stderr.String(), "files: 1\npackets: 92\n") || !strings.Contains(stderr.String(), "exchanges: 37\n") {
+	if !regexp.MustCompile(`(?s)^files: 1\npackets: \d+\n.*\nexchanges: [1-9]`).MatchString(stderr.String()) {
 		t.Errorf("the counts are %q", &stderr)
 	}
 }
