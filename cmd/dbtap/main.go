@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -125,4 +126,15 @@ func complain(err error) {
 }
 
 // say prints a line on standard error.
-func say(text string) { fmt.Fprintln(os.Stderr, "dbtap: "+strings.ReplaceAll(text, "\n", " ")) }
+func say(text string) {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return ' '
+		case !unicode.IsGraphic(r): // names of files and flags are typed by others too
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+	fmt.Fprintln(os.Stderr, "dbtap: "+text)
+}

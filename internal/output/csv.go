@@ -3,6 +3,7 @@ package output
 import (
 	"io"
 	"strconv"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/dbtap/dbtap/internal/record"
@@ -75,7 +76,7 @@ func appendField(dst []byte, s string) []byte {
 		switch {
 		case r == '"':
 			dst = append(dst, `""`...)
-		case r < ' ' && r != '\t' && r != '\r' && r != '\n', r >= 0x7F && r < 0xA0, r == utf8.RuneError:
+		case r < ' ' && r != '\t' && r != '\n', r >= 0x7F && r < 0xA0, r == '\u2028' || r == '\u2029', r == utf8.RuneError, unicode.Is(unicode.Cf, r):
 			dst = append(dst, "\uFFFD"...)
 		default:
 			dst = append(dst, s[:size]...)

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 	"unsafe"
 
@@ -215,6 +217,10 @@ func appendString(dst []byte, s string) []byte {
 			dst = appendEscape(dst, r)
 		case r == utf8.RuneError:
 			dst = append(dst, "\uFFFD"...)
+		case unicode.Is(unicode.Cf, r): // turns the text around it, or hides in it
+			for _, unit := range utf16.AppendRune(nil, r) {
+				dst = appendEscape(dst, rune(unit))
+			}
 		default:
 			dst = append(dst, s[:n]...)
 		}
