@@ -113,11 +113,7 @@ func (f *Files) Run(ctx context.Context) (stats Stats, err error) {
 	if err != nil {
 		return stats, err
 	}
-	defer func() {
-		for _, s := range sources {
-			s.Close()
-		}
-	}()
+	defer func() { closeAll(sources) }()
 
 	n := min(runtime.GOMAXPROCS(0), shards)
 	workers := make([]*worker, n)
@@ -167,7 +163,14 @@ func (f *Files) Run(ctx context.Context) (stats Stats, err error) {
 		merge <- u
 	}
 	var damage []error
-	for _, s := range sources {
+	for i := range sources {
+		s := sources[i].r
+		if s == nil {
+			if s, err = f.reader(sources[i].name); err != nil {
+				damage = append(damage, err)
+				continue
+			}
+		}
 		stats.Files++
 		for ctx.Err() == nil {
 			u := <-free
@@ -182,6 +185,8 @@ func (f *Files) Run(ctx context.Context) (stats Stats, err error) {
 			send(u)
 		}
 		r.before += s.Offset()
+		s.Close()
+		sources[i].r = nil
 	}
 	u := <-free
 	u.reset()
@@ -212,24 +217,44 @@ func (f *Files) Run(ctx context.Context) (stats Stats, err error) {
 	return stats, errors.Join(damage...)
 }
 
-// open opens all files before any is read: a name that is wrong is told at once.
-func (f *Files) open() (sources []*pcapfile.Reader, size int64, err error) {
-	open := f.Open
-	if open == nil {
-		open = pcapfile.Open
-	}
+// source is a file that waits for its turn.
+type source struct {
+	name string
+	r    *pcapfile.Reader // nil: opened on its turn, for a decompressor takes megabytes
+}
+
+// open looks at all files before any is read: a name that is wrong is told at once. What is no regular file can be
+// opened only once, and stays open.
+func (f *Files) open() (sources []source, size int64, err error) {
 	for _, name := range f.Names {
-		s, err := open(name)
+		r, err := f.reader(name)
 		if err != nil {
-			for _, s := range sources {
-				s.Close()
-			}
+			closeAll(sources)
 			return nil, 0, err
 		}
-		sources = append(sources, s)
-		size += s.Size()
+		size += r.Size()
+		if r.Size() > 0 {
+			r.Close()
+			r = nil
+		}
+		sources = append(sources, source{name, r})
 	}
 	return sources, size, nil
+}
+
+func (f *Files) reader(name string) (*pcapfile.Reader, error) {
+	if f.Open != nil {
+		return f.Open(name)
+	}
+	return pcapfile.Open(name)
+}
+
+func closeAll(sources []source) {
+	for _, s := range sources {
+		if s.r != nil {
+			s.r.Close()
+		}
+	}
 }
 
 // reader turns batches of packets into segments, and deals them.
