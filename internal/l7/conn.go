@@ -26,16 +26,28 @@ type Conn struct {
 	layers []*layer
 	pushed stream.Layer // by the message just decoded
 
-	open   []*exchange // in the order of their requests
-	oneWay [4]uint64   // IDs of the last requests that asked for no answer
-	ways   int         // requests that asked for no answer
-	time   int64       // of the last chunk
+	open     []waiting   // in the order of their requests
+	orphans  []*exchange // those of them that are answers without request, in the same order
+	lossy    int         // how many of them lost bytes
+	seq      uint64      // exchanges so far
+	answered uint64      // the latest of them that was answered
+	weight   int         // bytes that the open ones take
+	oneWay   [4]uint64   // IDs of the last requests that asked for no answer
+	ways     int         // requests that asked for no answer
+	time     int64       // of the last chunk
+}
+
+// waiting is an open exchange. The identifiers lie side by side because they are searched.
+type waiting struct {
+	id uint64 // of the request, or what the next message of the answer will carry
+	x  *exchange
 }
 
 // side is what one end sends.
 type side struct {
 	buf    []byte     // kept bytes of the message that is not whole yet
 	runs   []wire.Run // which of its bytes they are, if some were left out
+	held   int        // bytes noted for runs
 	size   int        // its length; 0 while that is not known
 	seen   int        // bytes of it that have come by
 	want   wire.Run   // what Keep asked for
@@ -52,6 +64,10 @@ type side struct {
 func (s *side) clear(e *Engine) {
 	if s.buf != nil {
 		e.giveBack(s.buf)
+	}
+	e.hold(-s.held)
+	if s.held = 0; cap(s.runs) > keepRuns {
+		s.runs = nil
 	}
 	s.buf, s.runs, s.size, s.seen, s.want, s.doubts = nil, s.runs[:0], 0, 0, wire.Run{}, 0
 }
@@ -279,10 +295,22 @@ func (c *Conn) retain(s *side, at int, p []byte) {
 	if n := len(s.runs); n > 0 && s.runs[n-1].Off+s.runs[n-1].N == at {
 		s.runs[n-1].N += len(p)
 	} else if n > 0 || at != len(s.buf) {
+		limit := maxRuns
+		if at >= s.size-TailLimit {
+			limit += tailRuns
+		}
+		if n >= limit {
+			s.doubts |= record.Cut
+			return
+		}
 		if n == 0 {
 			s.runs = append(s.runs, wire.Run{N: len(s.buf)})
 		}
 		s.runs = append(s.runs, wire.Run{Off: at, N: len(p)})
+		if more := cap(s.runs)*runCost - s.held; len(s.runs) > keepRuns && more > 0 {
+			c.e.hold(more)
+			s.held += more
+		}
 	}
 	s.buf = c.e.extend(s.buf, p, s.size)
 }
@@ -320,9 +348,7 @@ func (c *Conn) missing(ch *stream.Chunk) {
 		}
 	}
 	// What follows the message in progress is gone, and its length with it.
-	for _, x := range c.open {
-		x.rec.Doubts |= doubt
-	}
+	c.doubt(doubt)
 	s.clear(c.e)
 	s.adrift = true
 }
@@ -360,9 +386,7 @@ func (c *Conn) malformed(s *side, order uint64) {
 	c.e.stats.Malformed++
 	s.clear(c.e)
 	s.adrift = true
-	for _, x := range c.open {
-		x.rec.Doubts |= record.Malformed
-	}
+	c.doubt(record.Malformed)
 	if c.bad++; c.bad >= maxMalformed {
 		c.forget(order)
 	}
@@ -404,7 +428,7 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 
 // forget undoes the identification: what was taken for this protocol is another.
 func (c *Conn) forget(order uint64) {
-	c.giveUp(order)
+	c.giveUp(order, false)
 	c.e.drop(c.proto, c.dlg)
 	c.dlg, c.keep, c.proto = nil, nil, nil
 	c.info.Midstream = true
@@ -437,19 +461,19 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 			}
 		}
 	}
-	c.giveUp(order)
+	c.giveUp(order, why == stream.Evicted)
 	if c.proto == nil && !c.dead {
 		c.unidentified()
 	}
 	for i := range c.side {
 		c.side[i].clear(c.e)
-		c.side[i] = side{runs: c.side[i].runs, look: c.side[i].look[:0]}
+		c.side[i] = side{runs: c.side[i].runs[:0], look: c.side[i].look[:0]}
 	}
 	if c.dlg != nil {
 		c.e.drop(c.proto, c.dlg)
 	}
 	c.e.charge(-connCost)
-	*c = Conn{e: c.e, side: c.side, open: c.open[:0], layers: c.layers[:0]}
+	*c = Conn{e: c.e, side: c.side, open: c.open[:0], orphans: c.orphans[:0], layers: c.layers[:0]}
 	c.e.conns = append(c.e.conns, c)
 }
 

@@ -1,6 +1,8 @@
 package l7
 
 import (
+	"unsafe"
+
 	"github.com/cespare/xxhash/v2"
 	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/stream"
@@ -29,6 +31,7 @@ type Stats struct {
 	Unpaired     int64 // exchanges without request or without answer
 	Lost         int64 // bytes that a gap took from identified connections
 	Malformed    int64 // messages
+	Evicted      int64 // exchanges given up to stay within the budget
 }
 
 // Engine is the part of l7 that one goroutine owns: connections, and the batch their records go to.
@@ -170,27 +173,45 @@ func (e *Engine) want(c record.Col) bool { return e.cfg.Want&(1<<c) != 0 }
 // exchange is a request that waits for the end of its answer, or an answer that waits for its request.
 type exchange struct {
 	rec     record.Record
-	id      uint64
-	began   int64 // first byte of the request, ns
-	asked   int64 // last byte of the request
-	first   int64 // first byte of the answer
-	last    int64 // last byte of the answer
-	heard   bool  // an answer has begun
-	orphan  bool  // an answer without request
-	more    bool  // the request goes on
-	passed  bool  // a later request was answered first
-	age     int   // messages of the connection since
+	seq     uint64        // place among the exchanges of its connection
+	began   int64         // first byte of the request, ns
+	asked   int64         // last byte of the request
+	first   int64         // first byte of the answer
+	last    int64         // last byte of the answer
+	begun   bool          // a request was seen
+	heard   bool          // an answer has begun
+	orphan  bool          // an answer without request
+	more    bool          // the request goes on
+	lossy   bool          // counted in Conn.lossy
+	marked  record.Doubts // what Conn.doubt gave it: exchanges before it have that too
+	age     int           // messages of the connection since
 	replies int
-	keep    []byte
-	cost    int // what was charged for it
+	keep    []byte // kept messages, each with its context
+	runs    []record.Run
+	parts   []part // where each of rec.Messages lies in keep and runs
+	cost    int    // what was charged for it
 }
 
+// part is where a kept message ends in an exchange's memory. That moves while it grows, so rec.Messages get their
+// slices of it when the exchange is over.
+type part struct{ data, context, runs int }
+
 // weigh charges what the exchange takes now.
-func (e *Engine) weigh(x *exchange) {
-	cost := exchangeCost + x.rec.Memory() + cap(x.keep)
-	e.charge(cost - x.cost)
+func (e *Engine) weigh(x *exchange) (more int) {
+	cost := exchangeCost + x.rec.Memory() + cap(x.keep) + cap(x.runs)*runCost + cap(x.parts)*partCost
+	more = cost - x.cost
+	e.charge(more)
 	x.cost = cost
+	return more
 }
+
+const (
+	runCost  = int(unsafe.Sizeof(wire.Run{}))
+	partCost = int(unsafe.Sizeof(part{}))
+)
+
+// share is how many bytes one connection may make wait.
+func (e *Engine) share() int { return e.cfg.Budget / connShare }
 
 func (e *Engine) newExchange() *exchange {
 	if n := len(e.exs); n > 0 {
@@ -202,10 +223,10 @@ func (e *Engine) newExchange() *exchange {
 }
 
 // Of the exchanges that are over, freeExchanges are kept for their next use, with up to keepText bytes for text and as many
-// for messages.
+// for messages: at most 1 MB a shard, which nobody counts.
 const (
-	freeExchanges = 256
-	keepText      = 16 << 10
+	freeExchanges = 128
+	keepText      = 4 << 10
 )
 
 func (e *Engine) free(x *exchange) {
@@ -213,14 +234,18 @@ func (e *Engine) free(x *exchange) {
 	if len(e.exs) == freeExchanges {
 		return
 	}
-	r, keep := x.rec, x.keep[:0]
+	clear(x.rec.Messages) // what borrows from keep
+	r, keep, runs, parts := x.rec, x.keep[:0], x.runs[:0], x.parts[:0]
 	if r.Reset(); r.Memory() > keepText {
 		r = record.New()
 	}
 	if cap(keep) > keepText {
 		keep = nil
 	}
-	*x = exchange{rec: r, keep: keep}
+	if cap(runs) > maxKept {
+		runs = nil
+	}
+	*x = exchange{rec: r, keep: keep, runs: runs, parts: parts}
 	e.exs = append(e.exs, x)
 }
 

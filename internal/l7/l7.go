@@ -146,7 +146,12 @@ const (
 
 	// maxOpen is how many requests of a connection may wait for their answers: pipelines of PostgreSQL clients have
 	// some hundreds.
-	maxOpen = 4096
+	maxOpen = 1024
+
+	// connShare is which part of the Engine's budget one connection may use for its open exchanges and waiting bytes:
+	// beyond it its own oldest exchanges are given up. Without it one connection that asks and gets no answers would
+	// push out all others of its shard.
+	connShare = 4
 
 	// orphanPatience is how many later messages of its connection an answer without request waits for it: captures
 	// on several queues show an answer a few packets early.
@@ -157,11 +162,16 @@ const (
 
 	// maxKeptBytes is how many bytes of one exchange are kept for its trees; of what is longer the head is kept, if at
 	// least headKept of it fit.
-	maxKeptBytes = 4 << 20
+	maxKeptBytes = 1 << 20
 	headKept     = 1 << 10
 
-	// maxRuns is how many runs between head and tail Keep may have kept of a message.
-	maxRuns = 4 << 10
+	// maxRuns is how many runs of a message are kept: a sender with losses, a short snap length or a protocol's Keep
+	// makes them. Behind so many what is left is cut, but for tailRuns more.
+	maxRuns  = 4 << 10
+	tailRuns = 64
+
+	// keepRuns is how many runs a side keeps room for.
+	keepRuns = 64
 
 	// maxLook is how long a run may be that is only shown.
 	maxLook = 4 << 10

@@ -11,15 +11,21 @@ import (
 // pair gives a message its place in an exchange, and finishes the exchange it ends.
 func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs []wire.Run, context []byte, ch *stream.Chunk) {
 	c.growOld(ch.Order)
-	x, at := c.find(m)
-	if x == nil {
+	at := c.find(m)
+	var x *exchange
+	if at >= 0 {
+		x = c.open[at].x
+	} else {
 		if x = c.unheard(m); x == nil {
 			return
 		}
-		at = -1
 		if m.Role != OneWay && m.Role != Push {
 			at = len(c.open)
-			c.open = append(c.open, x)
+			c.open = append(c.open, waiting{m.ID, x})
+			if c.seq++; x.orphan {
+				c.orphans = append(c.orphans, x)
+			}
+			x.seq = c.seq
 		}
 	}
 	if c.e.cfg.Keep {
@@ -30,71 +36,106 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 		x.rec.Set(record.Fingerprint, fingerprint(m.normal))
 	}
 	if m.Role == Response || m.Role == Push {
-		c.answer(x, s, m, size, ch)
+		c.answer(x, at, s, m, size, ch)
 	} else {
-		c.request(x, s, m, size, ch)
+		c.request(x, at, s, m, size, ch)
 	}
-	c.e.weigh(x)
+	more := c.e.weigh(x)
+	if at >= 0 {
+		c.weight += more
+		c.note(x)
+	}
 	switch {
 	case m.Role == OneWay && !m.More:
 		x.rec.Status = record.OK
 	case m.Role == Push && !m.More, m.Role == Response && !m.More && !x.orphan, m.Role == Request && x.orphan:
-		x.orphan = false
+		if x.orphan {
+			x.orphan = false
+			c.orphans = slices.DeleteFunc(c.orphans, func(o *exchange) bool { return o == x })
+		}
 	default:
-		if len(c.open) > maxOpen {
-			c.abandon(c.open[0])
-			c.finish(0, c.open[0], ch.Order)
+		for len(c.open) > maxOpen || len(c.open) > 1 && c.waits() > c.e.share() {
+			c.evict(0, ch.Order)
 		}
 		return
 	}
 	if m.Role == Response {
-		c.passOver(at, ch.Order)
-		at = slices.Index(c.open, x)
+		at = c.passOver(at, ch.Order)
 	}
 	c.finish(at, x, ch.Order)
 }
 
-// find looks for the exchange that m belongs to, and its place among the open ones.
-func (c *Conn) find(m *Message) (*exchange, int) {
+// waits is how many bytes wait because of this connection.
+func (c *Conn) waits() int {
+	n := c.weight
+	for i := range c.side {
+		n += cap(c.side[i].buf) + c.side[i].held
+	}
+	return n
+}
+
+// note keeps count of the open exchanges that lost bytes.
+func (c *Conn) note(x *exchange) {
+	if x.rec.Doubts&record.Loss != 0 && !x.lossy {
+		x.lossy = true
+		c.lossy++
+	}
+}
+
+// doubt gives all open exchanges a doubt. Those before one that has it from here have it too: the walk ends there.
+func (c *Conn) doubt(d record.Doubts) {
+	for i := len(c.open) - 1; i >= 0; i-- {
+		x := c.open[i].x
+		if x.marked&d != 0 {
+			return
+		}
+		x.marked |= d
+		x.rec.Doubts |= d
+		c.note(x)
+	}
+}
+
+// find looks for the exchange that m belongs to: its place among the open ones, or -1.
+func (c *Conn) find(m *Message) int {
 	answer := m.Role == Response
 	if c.proto.Pairing == InOrder {
 		switch {
 		case answer && len(c.open) > 0:
-			return c.open[0], 0
+			return 0
 		case m.Role == Request || m.Role == Part:
-			if n := len(c.open); n > 0 && c.open[n-1].more {
-				return c.open[n-1], n - 1
+			if n := len(c.open); n > 0 && c.open[n-1].x.more {
+				return n - 1
 			}
 		}
-		return nil, -1
+		return -1
 	}
 	if m.Role == Push {
-		return nil, -1
+		return -1
 	}
-	for i, x := range c.open {
-		if x.id == m.ID && (answer || x.orphan || x.more) {
-			return x, i
+	for i := range c.open {
+		if w := &c.open[i]; w.id == m.ID && (answer || w.x.orphan || w.x.more) {
+			return i
 		}
 	}
-	if answer {
+	if answer && c.lossy > 0 {
 		return c.continued()
 	}
-	return nil, -1
+	return -1
 }
 
 // continued finds the exchange whose answer goes on behind a gap: each of several replies names the one before, which
 // may have been lost. It must be the only one.
-func (c *Conn) continued() (found *exchange, at int) {
-	at = -1
-	for i, x := range c.open {
-		if x.heard && !x.orphan && x.rec.Doubts&record.Loss != 0 {
-			if found != nil {
-				return nil, -1
+func (c *Conn) continued() int {
+	at := -1
+	for i := range c.open {
+		if x := c.open[i].x; x.lossy && x.heard && !x.orphan {
+			if at >= 0 {
+				return -1
 			}
-			found, at = x, i
+			at = i
 		}
 	}
-	return found, at
+	return at
 }
 
 // unheard makes an exchange for a message that belongs to none. nil: the message makes none.
@@ -127,29 +168,30 @@ func (c *Conn) unheard(m *Message) *exchange {
 	return x
 }
 
-func (c *Conn) request(x *exchange, s *side, m *Message, size int, ch *stream.Chunk) {
+// request adds a message of the request to x, which is at at.
+func (c *Conn) request(x *exchange, at int, s *side, m *Message, size int, ch *stream.Chunk) {
 	r := &x.rec
-	if x.began == 0 {
-		x.began = s.began
+	if !x.begun {
+		x.begun, x.began = true, s.began
 		r.Set(record.Time, s.began)
 		r.Set(record.Packet, int64(s.packet))
 	}
 	x.asked = ch.Time
 	x.more = m.More || m.Role == Part
-	if !x.orphan {
-		x.id = m.ID
+	if !x.orphan && at >= 0 {
+		c.open[at].id = m.ID
 	}
 	r.Add(record.RequestBytes, int64(size))
 }
 
-func (c *Conn) answer(x *exchange, s *side, m *Message, size int, ch *stream.Chunk) {
+// answer adds a message of the answer to x, which is at at.
+func (c *Conn) answer(x *exchange, at int, s *side, m *Message, size int, ch *stream.Chunk) {
 	r := &x.rec
 	if !x.heard {
 		x.heard, x.first = true, s.began
 		if x.orphan || m.Role == Push {
 			r.Set(record.Time, s.began)
 			r.Set(record.Packet, int64(s.packet))
-			x.id = m.ID
 		}
 	}
 	x.last = ch.Time
@@ -159,17 +201,17 @@ func (c *Conn) answer(x *exchange, s *side, m *Message, size int, ch *stream.Chu
 	if r.Status == record.Unknown || r.Status == record.OK && m.Status != record.Unknown {
 		r.Status = m.Status
 	}
-	if m.More && m.Next != 0 {
-		x.id = m.Next
+	if m.More && m.Next != 0 && at >= 0 {
+		c.open[at].id = m.Next
 	}
 }
 
 // passOver notes that the exchange at i was answered before those that came earlier. Where a gap took bytes since,
-// their answers were in it.
-func (c *Conn) passOver(i int, order uint64) {
-	for j := 0; j < i; {
-		x := c.open[j]
-		if x.passed = true; !x.orphan && !x.heard && x.rec.Doubts&record.Loss != 0 {
+// their answers were in it. It returns the place that the exchange has then.
+func (c *Conn) passOver(i int, order uint64) int {
+	c.answered = max(c.answered, c.open[i].x.seq)
+	for j := 0; j < i && c.lossy > 0; {
+		if x := c.open[j].x; x.lossy && !x.orphan && !x.heard {
 			c.abandon(x)
 			c.finish(j, x, order)
 			i--
@@ -177,18 +219,16 @@ func (c *Conn) passOver(i int, order uint64) {
 		}
 		j++
 	}
+	return i
 }
 
 // growOld counts how long answers have waited for their requests.
 func (c *Conn) growOld(order uint64) {
-	for i := 0; i < len(c.open); i++ {
-		x := c.open[i]
-		if !x.orphan {
-			continue
-		}
+	for i := 0; i < len(c.orphans); i++ {
+		x := c.orphans[i]
 		if x.age++; x.age > orphanPatience || c.proto.Pairing == InOrder {
 			c.abandon(x)
-			c.finish(i, x, order)
+			c.finish(slices.IndexFunc(c.open, func(w waiting) bool { return w.x == x }), x, order)
 			i--
 		}
 	}
@@ -205,35 +245,71 @@ func (c *Conn) abandon(x *exchange) {
 	case r.Doubts&record.Loss != 0:
 		r.Status = record.Unknown
 		r.Doubts |= record.NoResponse
-	case x.more && x.asked == 0:
-		r.Status = record.Unanswered
 	default:
 		r.Status = record.Unanswered
 		if c.time-x.began > requestTimeout {
 			r.Status = record.Timeout
 		}
-		if x.passed {
+		if x.seq < c.answered {
 			r.Doubts |= record.NoResponse
 		}
 	}
 }
 
-// giveUp finishes all that is open, in order.
-func (c *Conn) giveUp(order uint64) {
-	for len(c.open) > 0 {
-		c.abandon(c.open[0])
-		c.finish(0, c.open[0], order)
-	}
+// evict gives up the exchange at i to stay within the budget.
+func (c *Conn) evict(i int, order uint64) {
+	x := c.open[i].x
+	c.evicted(x)
+	c.finish(i, x, order)
 }
+
+// evicted says of an exchange that it was given up to stay within the budget, whatever came of it later.
+func (c *Conn) evicted(x *exchange) {
+	if c.abandon(x); x.heard && !x.orphan {
+		x.rec.Doubts |= record.Cut
+	} else if !x.orphan {
+		x.rec.Doubts |= record.NoResponse
+	}
+	c.e.stats.Evicted++
+}
+
+// giveUp finishes all that is open, in order.
+func (c *Conn) giveUp(order uint64, evicted bool) {
+	for _, w := range c.open {
+		if evicted {
+			c.evicted(w.x)
+		} else {
+			c.abandon(w.x)
+		}
+		c.finish(-1, w.x, order)
+	}
+	clear(c.open)
+	c.open, c.orphans, c.lossy, c.weight = c.open[:0], c.orphans[:0], 0, 0
+}
+
+// longQueue is how many open exchanges are moved when the first one goes; of more, the place is let go.
+const longQueue = 32
 
 // finish takes the exchange at i (-1: none) from the open ones and hands its record on.
 func (c *Conn) finish(i int, x *exchange, order uint64) {
 	if i >= 0 {
-		c.open = slices.Delete(c.open, i, i+1)
+		if i == 0 && len(c.open) > longQueue {
+			c.open[0] = waiting{}
+			c.open = c.open[1:]
+		} else {
+			c.open = slices.Delete(c.open, i, i+1)
+		}
+		c.weight -= x.cost
+		if x.lossy {
+			c.lossy--
+		}
+		if x.orphan {
+			c.orphans = slices.DeleteFunc(c.orphans, func(o *exchange) bool { return o == x })
+		}
 	}
 	r := &x.rec
 	r.Order = order
-	if x.began > 0 {
+	if x.begun {
 		r.Set(record.RequestTime, max(x.asked-x.began, 0))
 		if x.heard && x.last >= x.began {
 			r.Set(record.Latency, x.last-x.began)
@@ -248,6 +324,7 @@ func (c *Conn) finish(i int, x *exchange, order uint64) {
 	if x.replies > 1 {
 		r.PutAttribute(Attributes[attrReplies].Name, record.Count, false, int64(x.replies), "")
 	}
+	x.hand()
 	c.e.Finish(r)
 	c.e.free(x)
 }
@@ -259,7 +336,7 @@ func (e *Engine) store(x *exchange, dir Dir, s *side, b []byte, size int, runs [
 		r.Dropped++
 		return
 	}
-	if n := maxKeptBytes - len(x.keep); len(b) > n {
+	if n := maxKeptBytes - len(x.keep) - len(x.runs)*runCost; len(b)+len(runs)*runCost > n {
 		n = min(n, HeadLimit)
 		if len(runs) > 0 {
 			n = min(n, runs[0].N)
@@ -270,14 +347,24 @@ func (e *Engine) store(x *exchange, dir Dir, s *side, b []byte, size int, runs [
 		}
 		runs = []wire.Run{{N: len(b)}}
 	}
-	k := record.Kept{FromServer: dir == ToClient, Time: s.began, Packet: s.packet, Length: size}
-	at := len(x.keep)
 	x.keep = append(x.keep, b...)
+	at := len(x.keep)
 	x.keep = append(x.keep, context...)
-	k.Data = x.keep[at : at+len(b) : at+len(b)]
-	k.Context = x.keep[at+len(b) : len(x.keep) : len(x.keep)]
 	for _, r := range runs {
-		k.Runs = append(k.Runs, record.Run(r))
+		x.runs = append(x.runs, record.Run(r))
 	}
-	r.Messages = append(r.Messages, k)
+	x.parts = append(x.parts, part{at, len(x.keep), len(x.runs)})
+	r.Messages = append(r.Messages, record.Kept{FromServer: dir == ToClient, Time: s.began, Packet: s.packet, Length: size})
+}
+
+// hand gives the kept messages their bytes, once all are there.
+func (x *exchange) hand() {
+	var was part
+	for i, p := range x.parts {
+		k := &x.rec.Messages[i]
+		k.Data = x.keep[was.context:p.data:p.data]
+		k.Context = x.keep[p.data:p.context:p.context]
+		k.Runs = x.runs[was.runs:p.runs:p.runs]
+		was = p
+	}
 }

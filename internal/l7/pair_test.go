@@ -184,19 +184,106 @@ func TestGarbage(t *testing.T) {
 
 // TestOpen: of requests that nobody answers only so many are held; then the oldest goes.
 func TestOpen(t *testing.T) {
-	const open = 4096 // as l7 bounds it
-	talk := l7test.NewTalk()
-	for i := range open + 10 {
-		talk.Client(i%10000, "GET", fmt.Sprint(i))
-	}
-	rows, _ := play(l7.InOrder, talk)
-	if len(rows) != open+10 {
-		t.Fatalf("%d records", len(rows))
-	}
-	for i, r := range rows {
-		if want := fmt.Sprintf("GET %d: unanswered", i); r != want {
-			t.Fatalf("record %d is %q, not %q", i, r, want)
+	const open = 1024 // as l7 bounds it
+	for _, p := range []l7.Pairing{l7.InOrder, l7.ByID} {
+		talk := l7test.NewTalk()
+		for i := range open + 10 {
+			talk.Client(i%10000, "GET", fmt.Sprint(i))
 		}
+		var rows []string
+		e := l7.New(l7.Config{Protocols: []*l7.Protocol{l7test.Lines(p)}, Want: ^uint64(0), Budget: 64 << 20}, func(r *record.Record) {
+			rows = append(rows, brief(r))
+		})
+		talk.Play(e)
+		if len(rows) != open+10 || e.Stats().Evicted != 10 || e.Stats().Unpaired != open+10 {
+			t.Fatalf("%d records, %+v", len(rows), e.Stats())
+		}
+		for i, r := range rows {
+			want := fmt.Sprintf("GET %d: unanswered", i)
+			if i < 10 {
+				want += " doubts=no_response"
+			}
+			if r != want {
+				t.Fatalf("record %d is %q, not %q", i, r, want)
+			}
+		}
+	}
+}
+
+// TestShare: a connection that makes much wait gives up its own oldest exchanges, kept messages and runs included, and
+// gives all of it back in the end.
+func TestShare(t *testing.T) {
+	const budget = 1 << 20
+	for _, keep := range []bool{false, true} {
+		talk := l7test.NewTalk()
+		for i := range 300 {
+			talk.Client(i, "GET", strings.Repeat("x", 4000))
+		}
+		talk.Server(299, "DONE", "")
+		held, peak, rows, answered := 0, 0, 0, 0
+		e := l7.New(l7.Config{Protocols: []*l7.Protocol{l7test.Lines(l7.ByID)}, Want: ^uint64(0), Keep: keep, Budget: budget, Charge: func(n int) {
+			held += n
+			peak = max(peak, held)
+		}}, func(r *record.Record) {
+			if rows++; r.Status == record.OK {
+				answered++
+			} else if rows == 1 && r.Doubts&record.NoResponse == 0 {
+				t.Error("no doubt: " + brief(r))
+			}
+		})
+		talk.Play(e)
+		if peak > budget/4+16<<10 || held != 0 {
+			t.Errorf("%d bytes waited at most, %d do in the end", peak, held)
+		}
+		if rows != 300 || answered != 1 || e.Stats().Evicted == 0 {
+			t.Errorf("%d records, %d answered, %+v", rows, answered, e.Stats())
+		}
+	}
+}
+
+// TestEvicted: what was open when its connection was given up says so; an answer that had begun is cut.
+func TestEvicted(t *testing.T) {
+	var rows []string
+	e := l7.New(l7.Config{Protocols: []*l7.Protocol{l7test.Lines(l7.ByID)}, Want: ^uint64(0), Budget: 1 << 20}, func(r *record.Record) {
+		rows = append(rows, brief(r))
+	})
+	f := &stream.Flow{}
+	c := e.Open(f)
+	for i, line := range [][]byte{l7test.Line('>', 1, "LIST", "k"), l7test.Line('>', 2, "GET", "a"), l7test.Line('<', 1, "MORE", "")} {
+		c.HandleChunk(f, &stream.Chunk{Dir: stream.Dir(i / 2), Data: line, Time: int64(i) * l7test.Step, Order: uint64(i)})
+	}
+	c.HandleClose(f, stream.Evicted, 3*l7test.Step, 3)
+	want := []string{"LIST k: ok latency=2 wait=2 rows=1 open=1 doubts=cut", "GET a: unanswered doubts=no_response"}
+	if !slices.Equal(rows, want) || e.Stats().Evicted != 2 {
+		t.Errorf("%+v, records:\n%s", e.Stats(), strings.Join(rows, "\n"))
+	}
+}
+
+// TestRuns: a message of which every second byte is missing keeps so many runs, and its rest is cut.
+func TestRuns(t *testing.T) {
+	long := l7test.Line('>', 1, "HUGE", strings.Repeat("abcdefghi ", 9000))
+	held, runs := 0, 0
+	e := l7.New(l7.Config{Protocols: []*l7.Protocol{l7test.Lines(l7.ByID)}, Want: ^uint64(0), Keep: true, Budget: 1 << 20, Charge: func(n int) {
+		held += n
+	}}, func(r *record.Record) {
+		runs = max(runs, len(r.Messages[0].Runs))
+		if r.Doubts&record.Cut == 0 {
+			t.Error("no doubt: " + brief(r))
+		}
+	})
+	f := &stream.Flow{}
+	c := e.Open(f)
+	c.HandleChunk(f, &stream.Chunk{Data: long[:100], Order: 1})
+	for i := 100; i < len(long)-10; i += 2 {
+		c.HandleChunk(f, &stream.Chunk{Missing: 1, Cut: true, Order: 2})
+		c.HandleChunk(f, &stream.Chunk{Data: long[i+1 : i+2], Order: 2})
+	}
+	if want := 4096*16 + l7.HeadLimit; held < want {
+		t.Errorf("%d bytes are charged, runs are %d", held, want)
+	}
+	c.HandleClose(f, stream.Finished, 3, 3)
+	if runs < 4096 || runs > 4096+64 || held != 0 {
+		t.Errorf("%d runs, %d bytes are held in the end", runs, held)
 	}
 }
 
