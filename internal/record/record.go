@@ -5,6 +5,7 @@ package record
 import (
 	"math/bits"
 	"net/netip"
+	"slices"
 	"unsafe"
 )
 
@@ -146,7 +147,9 @@ func (r *Record) Reset() {
 	*r = Record{text: r.text[:0], Attributes: r.Attributes[:0], Messages: r.Messages[:0]}
 }
 
-// PutAttribute states an attribute: with sum numbers add up, otherwise the last statement stays. text is copied.
+// PutAttribute states an attribute: with sum numbers add up, otherwise the last statement stays. text is copied, into the
+// place of the text before if it fits there; otherwise into twice the room, so that an answer of many messages that each
+// say something else takes a few times the longest text, and not all of them.
 func (r *Record) PutAttribute(name string, kind Kind, sum bool, n int64, text string) {
 	i := 0
 	for i < len(r.Attributes) && r.Attributes[i].Name != name {
@@ -160,10 +163,17 @@ func (r *Record) PutAttribute(name string, kind Kind, sum bool, n int64, text st
 		n += a.Num
 	}
 	a.Num = n
-	if text != "" {
-		at := len(r.text)
-		r.text = append(r.text, text...)
-		a.Text = r.text[at:len(r.text):len(r.text)]
+	switch {
+	case text == "":
+	case len(text) <= cap(a.Text):
+		a.Text = append(a.Text[:0], text...)
+	default:
+		at, room := len(r.text), len(text)
+		if a.Text != nil {
+			room *= 2
+		}
+		r.text = slices.Grow(r.text, room)[:at+room]
+		a.Text = append(r.text[at:at:at+room], text...)
 	}
 }
 
@@ -292,14 +302,14 @@ const arenaSize = 64 << 10
 // keepArena and keepRows are how much text and how many rows a batch keeps room for: a batch that was flooded once does
 // not stay large.
 const (
-	keepArena = 1 << 20
-	keepRows  = 4 << 10
+	keepArena = 512 << 10
+	keepRows  = 1 << 10
 )
 
 // Reset empties the batch and keeps its memory, if that is usual.
 func (b *Batch) Reset() {
 	poison(b.arena)
-	if cap(b.arena) > keepArena || cap(b.Rows) > keepRows {
+	if cap(b.arena) > keepArena || max(cap(b.Rows), cap(b.attrs)/4, cap(b.kept)/2, cap(b.runs)/4) > keepRows {
 		*b = Batch{}
 		return
 	}

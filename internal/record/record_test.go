@@ -150,3 +150,22 @@ func TestBatchMemory(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestAttributeAgain: an answer of many messages may state an attribute again and again, the same or another text: the
+// record takes a few times the longest of them.
+func TestAttributeAgain(t *testing.T) {
+	r := New()
+	r.SetText(Operation, "hello")
+	long := strings.Repeat("x", 1000)
+	for i := range 100_000 {
+		r.PutAttribute("a", Text, false, 0, "ab"[i%2:i%2+1])
+		r.PutAttribute("b", Text, false, 0, long[:i%1000])
+	}
+	r.SetText(Target, "t")
+	if n := r.Memory(); n > 16<<10 {
+		t.Errorf("the record takes %d bytes", n)
+	}
+	if a := r.Attributes; len(a) != 2 || string(a[0].Text) != "b" || string(a[1].Text) != long[:999] || r.Text(Operation)+r.Text(Target) != "hellot" {
+		t.Errorf("%q %q, %s", r.Attributes[0].Text, r.Attributes[1].Text, r.Text(Operation))
+	}
+}
