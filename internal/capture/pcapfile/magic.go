@@ -12,9 +12,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow is the most memory a zstd frame may ask for: what the zstd program itself grants unless told otherwise
-// (its --long=27). A hostile file could ask for 2 GiB.
-const maxWindow = 128 << 20
+// maxWindow is the most memory a zstd frame may ask for: four times what the zstd program's strongest usual level (-19)
+// needs, so that the program stays below 100 MB. What was made with --long or --ultra may need more, a hostile file 2 GiB.
+const maxWindow = 32 << 20
 
 // magic is what the first bytes of a file say. At most one field is set.
 type magic struct {

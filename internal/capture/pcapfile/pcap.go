@@ -42,7 +42,7 @@ func (f *pcap) header(b []byte) string {
 
 func (f *pcap) split(b *capture.Batch, buf []byte, off int) (next, need int, damage string) {
 	pkts := b.Packets
-	for need = f.head; len(buf)-off >= f.head; need = f.head {
+	for need = f.head; len(buf)-off >= f.head && len(pkts) < maxPackets; need = f.head {
 		h := buf[off : off+pcapRecordSize]
 		sec, frac := binary.LittleEndian.Uint32(h), binary.LittleEndian.Uint32(h[4:])
 		captured, length := binary.LittleEndian.Uint32(h[8:]), binary.LittleEndian.Uint32(h[12:])

@@ -22,16 +22,20 @@ const (
 
 // Limits on what a file can make the reader hold.
 const (
-	// maxBlock is the longest block that is read rather than skipped, in bytes. Blocks give their length twice, so
-	// a large one is no sign of noise, and there is room for options beside the largest packet.
-	maxBlock = 16 << 20
+	// maxBlock is the longest block that is read rather than skipped, in bytes: the largest packet, and as much for
+	// options beside it. Several of them are in memory at once.
+	maxBlock = 2 * maxPacket
 	// maxInterfaces is how many interfaces one section may describe: more than a host has, fewer than a hostile
 	// file could name.
 	maxInterfaces = 1 << 16
 	// maxNames is how many interface descriptions are kept for people to read, over all sections.
 	maxNames = 1024
-	// maxSecretBytes is how many bytes of secrets are kept: some 350,000 lines of a TLS key log. Later ones are lost.
-	maxSecretBytes = 64 << 20
+	// maxName is how many bytes of a name are kept: Linux has 15, Windows the 38 of a GUID behind a path.
+	maxName = 256
+	// maxSecretBytes is how many bytes of secrets are kept: some 22,000 lines of a TLS key log. Later ones are lost.
+	maxSecretBytes = 4 << 20
+	// maxSecrets is how many blocks of secrets are kept: an empty one takes memory too.
+	maxSecrets = 4 << 10
 )
 
 // Interface is one interface that a pcapng file describes.
@@ -110,7 +114,7 @@ func (f *pcapng) split(b *capture.Batch, buf []byte, off int) (next, need int, d
 				return off, 4, damage
 			}
 		}
-		if len(buf)-off < 12 {
+		if len(buf)-off < 12 || len(b.Packets) == maxPackets {
 			return off, 12, ""
 		}
 		kind := f.u32(buf[off:])
@@ -283,7 +287,7 @@ func (f *pcapng) describe(body []byte) string {
 		value, opts = value[:n], value[padded:]
 		switch {
 		case code == 2: // if_name
-			name = string(value)
+			name = string(value[:min(n, maxName)])
 		case code == 9 && n == 1: // if_tsresol
 			i.tsres = value[0]
 		case code == 14 && n == 8: // if_tsoffset, seconds
@@ -319,7 +323,7 @@ func (f *pcapng) secrets(body []byte) string {
 	}
 	f.r.mu.Lock()
 	defer f.r.mu.Unlock()
-	if s := &f.r.shared; s.secretBytes+int(n) <= maxSecretBytes {
+	if s := &f.r.shared; s.secretBytes+int(n) <= maxSecretBytes && len(s.secrets) < maxSecrets {
 		s.secretBytes += int(n)
 		s.secrets = append(s.secrets, Secret{Type: kind, Data: slices.Clone(data[:n])})
 	}

@@ -17,6 +17,10 @@ import (
 // brings, small enough that several batches stay in the processor's cache.
 const bufferSize = 256 << 10
 
+// maxPackets is how many packets one Read returns: as many as are in a full buffer of small ones. What is made of packets
+// is larger than the smallest of them.
+const maxPackets = 4 << 10
+
 // maxEmptyReads is how often a source may return nothing without an error before it is called broken.
 const maxEmptyReads = 100
 
@@ -35,6 +39,7 @@ type Reader struct {
 	base int64  // place of rest[0] in the uncompressed stream
 	form format
 	err  error // what the next Read returns; nil while there is more
+	late error // what src returned while more packets lay in rest than one Read returns
 
 	mu     sync.Mutex
 	shared shared
@@ -178,8 +183,8 @@ func (r *Reader) Read(b *capture.Batch) error {
 	if r.err != nil {
 		return r.err
 	}
-	if cap(b.Buf) < max(bufferSize, len(r.rest)) {
-		b.Buf = make([]byte, max(bufferSize, len(r.rest)))
+	if size := max(bufferSize, len(r.rest)); cap(b.Buf) != size { // a long record needed more: that goes
+		b.Buf = make([]byte, size)
 	}
 	buf := b.Buf[:cap(b.Buf)]
 	n := copy(buf, r.rest)
@@ -187,8 +192,8 @@ func (r *Reader) Read(b *capture.Batch) error {
 	fresh := n > 0              // there are bytes that split has not seen
 	fill := r.compression != "" // a decompressor hands out small pieces, and none of them is live
 	for {
-		var end error
-		if n < len(buf) && (!fresh || fill) {
+		end := r.late
+		if end == nil && n < len(buf) && (!fresh || fill) {
 			var m int
 			m, end = r.src.Read(buf[n:])
 			n += m
@@ -204,6 +209,9 @@ func (r *Reader) Read(b *capture.Batch) error {
 		fresh = false
 		next, need, damage := r.form.split(b, buf[:n], off)
 		off = next
+		if len(b.Packets) == maxPackets && damage == "" {
+			r.late, end = end, nil
+		}
 		switch {
 		case damage != "":
 			r.err = r.damage(int64(off), damage, nil)
@@ -224,8 +232,8 @@ func (r *Reader) Read(b *capture.Batch) error {
 			r.base += int64(off)
 			off = 0
 		}
-		if need > len(buf) {
-			b.Buf = make([]byte, need)
+		if size := max(bufferSize, need, n); size != len(buf) {
+			b.Buf = make([]byte, size)
 			n = copy(b.Buf, buf[:n])
 			buf = b.Buf
 		}

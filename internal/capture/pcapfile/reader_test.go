@@ -436,6 +436,58 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// What one Read brings is bounded, in bytes and in packets, whatever came before and whatever the compression.
+func TestBatchesStaySmall(t *testing.T) {
+	var recs []rec
+	for i := range 3*maxPackets + 5 {
+		recs = append(recs, rec{sec: uint32(i), data: []byte{byte(i)}})
+	}
+	plain, _ := pcapBytes(binary.LittleEndian, 0xa1b2c3d4, 1, recs)
+	w := new(ng).section(binary.LittleEndian).iface(1, 0).secrets(1, make([]byte, maxBlock-100))
+	for _, p := range recs {
+		w.enhanced(0, uint64(p.sec)*1e6, p.data, p.wire())
+	}
+	long := new(ng).section(binary.LittleEndian).iface(1, 0).enhanced(0, 0, make([]byte, maxPacket), maxPacket).file
+	for name, file := range map[string][]byte{"pcap": plain, "pcap.zst": zstded(t, plain), "pcapng": w.file, "pcapng.gz": gzipped(t, w.file),
+		"cut": w.file[:len(w.file)-3], "long first": append(long, w.file...)} {
+		r, err := New(bytes.NewReader(file), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b capture.Batch
+		n, last := 0, 0
+		for r.Read(&b) == nil {
+			n += len(b.Packets)
+			if len(b.Packets) > maxPackets || cap(b.Buf) > bufferSize && len(b.Packets[0].Data) < bufferSize {
+				t.Errorf("%s: %d packets in %d bytes", name, len(b.Packets), cap(b.Buf))
+			}
+			last = len(b.Packets)
+		}
+		want := len(recs)
+		switch name {
+		case "cut":
+			want--
+			isDamage(t, r.err, want+1)
+		case "long first":
+			want++
+		}
+		if n != want || last == maxPackets || name != "cut" && r.err != io.EOF {
+			t.Errorf("%s: %d packets, not %d, %v", name, n, want, r.err)
+		}
+	}
+}
+
+func TestNamesAreBounded(t *testing.T) {
+	w := new(ng).section(binary.LittleEndian).iface(1, 0, 2, bytes.Repeat([]byte("e"), 60_000)).enhanced(0, 5, nil, 0)
+	r, err := New(bytes.NewReader(w.file), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readAll(t, r); err != io.EOF || len(r.Interfaces()[0].Name) != maxName {
+		t.Errorf("a name of %d bytes, %v", len(r.Interfaces()[0].Name), err)
+	}
+}
+
 func TestManyInterfaces(t *testing.T) {
 	w := new(ng).section(binary.LittleEndian)
 	for range maxInterfaces {
@@ -455,7 +507,7 @@ func TestManyInterfaces(t *testing.T) {
 
 func TestSecretsAreBounded(t *testing.T) {
 	w := new(ng).section(binary.LittleEndian)
-	part := make([]byte, 15<<20)
+	part := make([]byte, 1<<20-1024)
 	for range maxSecretBytes/len(part) + 1 {
 		w.secrets(1, part)
 	}
@@ -486,7 +538,7 @@ func TestNotACapture(t *testing.T) {
 		{"version", string(old), "version 1.4"},
 		{"empty gzip", string(gzipped(t, nil)), "empty"},
 		{"gzip of gzip", string(gzipped(t, gzipped(t, file))), "twice"},
-		{"zstd with a window of 256 MiB", "\x28\xb5\x2f\xfd\x00\x90\x01\x00\x00", "window above 128 MiB"},
+		{"zstd with a window of 256 MiB", "\x28\xb5\x2f\xfd\x00\x90\x01\x00\x00", "window above 32 MiB"},
 		{"gzip of text", string(gzipped(t, []byte("hello"))), "68 65 6c 6c"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
