@@ -1,8 +1,10 @@
 package packet
 
 import (
+	"bytes"
 	"container/list"
 	"time"
+	"unsafe"
 )
 
 // Limits on the fragments that are kept. Where one is reached the oldest datagram is given up.
@@ -10,8 +12,8 @@ const (
 	// maxDatagrams is how many may be incomplete at once. A host sends fragments of a datagram one after the other,
 	// so even many hosts have few open; loss and hostile traffic make more.
 	maxDatagrams = 1024
-	// maxFragmentBytes is how many bytes they may hold together: 256 of the largest.
-	maxFragmentBytes = 16 << 20
+	// maxFragmentBytes is how many bytes they may hold together: 128 of the largest.
+	maxFragmentBytes = 8 << 20
 	// maxPieces is how many stretches of one datagram may be there with gaps between them: twice what a datagram of
 	// 64 KiB has at an MTU of 576 if every second fragment comes first.
 	maxPieces = 128
@@ -46,10 +48,11 @@ type fragments struct {
 // datagram is one that is not whole, or was not.
 type datagram struct {
 	key    fragmentKey
-	at     int64 // when its first fragment came, or since when it is done; ns since the Unix epoch
-	done   bool  // it is whole and was handed on; only key and at mean anything
-	proto  uint8 // what the datagram carries, from the fragment at 0
-	buf    []byte
+	at     int64   // when its first fragment came, or since when it is done; ns since the Unix epoch
+	done   bool    // it is whole and was handed on; only key and at mean anything
+	proto  uint8   // what the datagram carries, from the fragment at 0
+	parts  []part  // the bytes that came, in the order in which they came; they do not overlap
+	size   int     // what it takes of maxFragmentBytes
 	pieces []piece // what came, in order, with gaps between
 	end    int     // length of the whole; -1 until the last fragment came
 	cut    int     // bytes from here on are not all there, because a fragment was cut by the snap length
@@ -57,6 +60,16 @@ type datagram struct {
 
 // piece is a stretch of bytes.
 type piece struct{ from, to int }
+
+// part is a copy of bytes of a fragment. A datagram takes what was captured of it: its whole space is made only when all
+// of it is there, for two bytes may say that it has 64 KiB.
+type part struct {
+	at int
+	b  []byte
+}
+
+// partCost is what a part takes beside its bytes.
+const partCost = int(unsafe.Sizeof(part{})) + 8
 
 // fragment keeps a fragment and, if it is the last to come, reads the datagram. f is the fragment without headers,
 // at its place in the datagram.
@@ -77,9 +90,9 @@ func (r *Parser) fragment(s *Segment, key fragmentKey, proto uint8, f span, at i
 	if at == 0 {
 		d.proto = proto
 	}
-	before := cap(d.buf)
+	before := d.size
 	ok := d.put(at, f, more)
-	t.bytes += cap(d.buf) - before
+	t.bytes += d.size - before
 	if !ok {
 		t.drop(d)
 		return Fragment
@@ -90,7 +103,7 @@ func (r *Parser) fragment(s *Segment, key fragmentKey, proto uint8, f span, at i
 		}
 		return Fragment
 	}
-	whole := span{d.buf[:min(d.cut, d.end)], d.end}
+	whole := span{d.bytes(), d.end}
 	proto = d.proto
 	t.finish(d, s.Time)
 	return r.transport(s, proto, whole, ip, depth+1)
@@ -128,7 +141,7 @@ func (t *fragments) get(key fragmentKey, now int64) *datagram {
 func (t *fragments) finish(d *datagram, now int64) {
 	t.waiting--
 	t.reassembled++
-	t.bytes -= cap(d.buf)
+	t.bytes -= d.size
 	*d = datagram{key: d.key, at: now, done: true}
 }
 
@@ -136,7 +149,7 @@ func (t *fragments) finish(d *datagram, now int64) {
 func (t *fragments) drop(d *datagram) {
 	t.oldest.Remove(t.byKey[d.key])
 	delete(t.byKey, d.key)
-	t.bytes -= cap(d.buf)
+	t.bytes -= d.size
 	if !d.done {
 		t.waiting--
 		t.dropped++
@@ -155,7 +168,6 @@ func (d *datagram) put(at int, f span, more bool) bool {
 	if at >= to {
 		return true
 	}
-	d.grow(to)
 	// before and after are the pieces that do not touch the new one; those between are swallowed by it.
 	before := 0
 	for before < len(d.pieces) && d.pieces[before].to < at {
@@ -184,7 +196,8 @@ func (d *datagram) put(at int, f span, more bool) bool {
 	return true
 }
 
-// fill copies the bytes from..to of the datagram out of a fragment that begins at at.
+// fill copies the bytes from..to of the datagram out of a fragment that begins at at, but those behind a cut: nobody
+// reads them.
 func (d *datagram) fill(at int, b []byte, from, to int) {
 	if from >= to {
 		return
@@ -193,26 +206,21 @@ func (d *datagram) fill(at int, b []byte, from, to int) {
 		d.cut = min(d.cut, max(from, captured))
 		to = captured
 	}
-	if from < to {
-		copy(d.buf[from:to], b[from-at:])
+	if to = min(to, d.cut); from < to {
+		d.parts = append(d.parts, part{from, bytes.Clone(b[from-at : to-at])})
+		d.size += partCost + to - from
 	}
 }
 
-// grow makes room for n bytes.
-func (d *datagram) grow(n int) {
-	if n <= len(d.buf) {
-		return
-	}
-	if n > cap(d.buf) {
-		room := max(n, min(2*cap(d.buf), maxDatagram))
-		if d.end >= 0 {
-			room = max(n, d.end)
+// bytes makes the datagram, up to where it is cut.
+func (d *datagram) bytes() []byte {
+	buf := make([]byte, min(d.cut, d.end))
+	for _, p := range d.parts {
+		if p.at < len(buf) {
+			copy(buf[p.at:], p.b)
 		}
-		buf := make([]byte, n, room)
-		copy(buf, d.buf)
-		d.buf = buf
 	}
-	d.buf = d.buf[:n]
+	return buf
 }
 
 // whole says that every byte from the first to the end came.

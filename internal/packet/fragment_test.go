@@ -277,7 +277,7 @@ func TestFragmentLimits(t *testing.T) {
 		}
 		sum := 0
 		for e := r.fragments.oldest.Front(); e != nil; e = e.Next() {
-			sum += cap(e.Value.(*datagram).buf)
+			sum += e.Value.(*datagram).size
 		}
 		if sum != r.fragments.bytes || sum > maxFragmentBytes {
 			t.Fatalf("%d bytes are kept and %d counted", sum, r.fragments.bytes)
@@ -297,7 +297,7 @@ func TestFragmentLimits(t *testing.T) {
 	p.Time += maxWait + 1
 	r.Parse(p, &s)
 	bound(1, maxDatagrams)
-	// Too many bytes: fragments at the end of datagrams need the whole space.
+	// A fragment at the end of a datagram does not take the space before it.
 	r = Parser{}
 	end := bytes.Clone(packet[:28])
 	binary.BigEndian.PutUint16(end[2:], 28)
@@ -308,9 +308,19 @@ func TestFragmentLimits(t *testing.T) {
 			t.Fatalf("result is %d", got)
 		}
 	}
+	bound(300, 0)
+	if n := r.fragments.bytes; n > 300*64 {
+		t.Errorf("300 fragments of 8 bytes take %d", n)
+	}
+	// Too many bytes.
+	r = Parser{}
+	large := inner4(t, payloadOf(60_000))
+	for id := range 300 {
+		r.Parse(frame(fragmented(t, large, uint16(id), 60_000)[0], capture.LinkRaw), &s)
+	}
 	waiting := r.Stats().Waiting
-	if waiting < 250 || waiting > 260 {
-		t.Errorf("%d datagrams of 64 KiB are kept", waiting)
+	if waiting < 130 || waiting > 140 {
+		t.Errorf("%d datagrams of 60 KB are kept", waiting)
 	}
 	bound(waiting, uint64(300-waiting))
 	// Too many gaps.
