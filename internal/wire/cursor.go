@@ -456,7 +456,7 @@ func (c *Cursor) Leave(f Frame) {
 	if c.err.Kind != 0 {
 		c.mend()
 	} else if n := c.limit - c.Pos(); n > 0 && c.sized {
-		c.Skip("unknown", n, nil)
+		c.unknown(n)
 	}
 	if c.tree != nil {
 		c.close(f.open)
@@ -528,7 +528,7 @@ func (c *Cursor) Derive(d *Cursor, name string, data []byte, size int) {
 // Join ends what Derive began and takes over d's error. Bytes left over in d become the field "unknown".
 func (c *Cursor) Join(d *Cursor) {
 	if n := d.Left(); n > 0 {
-		d.Skip("unknown", n, nil)
+		d.unknown(n)
 	}
 	c.made = d.made
 	if c.err.Kind == 0 {
@@ -545,6 +545,14 @@ func (c *Cursor) Join(d *Cursor) {
 // Finish ends the message: bytes that nobody described become the field "unknown".
 func (c *Cursor) Finish() {
 	if n := c.Left(); n > 0 {
-		c.Skip("unknown", n, nil)
+		c.unknown(n)
 	}
+}
+
+// unknown passes over n bytes that nobody described. They may be anything, also a user's data.
+func (c *Cursor) unknown(n int) {
+	was := c.class
+	c.class = max(was, Value)
+	c.Skip("unknown", n, nil)
+	c.class = was
 }

@@ -201,6 +201,27 @@ func (c *Cursor) Classify(k Class) Class {
 	return was
 }
 
+// Declassify makes the values of the innermost group, which has a key, Structure if known says so of the key. It is
+// asked only if somebody watches.
+func (c *Cursor) Declassify(known func(key []byte) bool) {
+	if c.tree != nil {
+		c.declassify(known)
+	}
+}
+
+func (c *Cursor) declassify(known func(key []byte) bool) {
+	if c.err.Kind != 0 || c.open < 0 {
+		return
+	}
+	if g := &c.tree.Fields[c.open]; g.keyed && known(c.tree.bytes(g.Buffer, g.keyOff, g.keyLen)) {
+		for i := int(c.open) + 1; i < len(c.tree.Fields); i++ {
+			if f := &c.tree.Fields[i]; f.Class == Value {
+				f.Class = Structure
+			}
+		}
+	}
+}
+
 // Name is the field's name, from the decoder or, for keyed groups, from the message. It is borrowed.
 func (t *Tree) Name(f *Field) string {
 	if f.keyed {

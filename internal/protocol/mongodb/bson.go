@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dbtap/dbtap/internal/wire"
@@ -109,15 +110,16 @@ type document struct {
 	in    bool  // an element is being read
 	typ   byte
 	key   []byte
-	flat  bool // number and bool elements are no user's data
+	flat  bool // it is no user's document: numbers of known names may be shown
+	guard bool // values whose keys are those of secrets are never shown, at any depth
 	whole bool // its end was read
 }
 
 // open begins the document that is next under c; its fields go to the innermost group.
-func open(c *wire.Cursor, flat bool) document {
+func open(c *wire.Cursor, flat, guard bool) document {
 	n := c.Int32LE("length")
 	c.Detail()
-	return document{c: c, frame: c.Limit("length", int(n), 4), flat: flat}
+	return document{c: c, frame: c.Limit("length", int(n), 4), flat: flat, guard: guard}
 }
 
 // next moves to the next element: its type and key are read, its value is next under the cursor. At the document's
@@ -157,22 +159,33 @@ func (d *document) next() bool {
 
 // skip passes over the value, or describes it whole if somebody watches.
 func (d *document) skip() {
-	class := wire.Value
-	if d.flat && (d.typ == typeBool || d.typ == typeInt32 || d.typ == typeInt64 || d.typ == typeDouble || d.typ == typeDate || d.typ == typeTimestamp) {
-		class = wire.Structure
+	if hidden(d.key, d.guard) {
+		d.hide()
+		return
 	}
-	d.pass(class)
+	was := d.c.Cut()
+	d.c.Classify(wire.Value)
+	value(d.c, d.typ, d.guard)
+	d.c.Classify(wire.Structure)
+	if d.flat && number(d.typ) {
+		d.c.Declassify(public)
+	}
+	d.c.Forgive(was)
 }
 
-// hide passes over a value that nobody may ever see.
-func (d *document) hide() { d.pass(wire.Secret) }
+// number tells whether values of type t are numbers, bools or times.
+func number(t byte) bool {
+	switch t {
+	case typeBool, typeInt32, typeInt64, typeDouble, typeDate, typeTimestamp:
+		return true
+	}
+	return false
+}
 
-// pass passes over the value; that some of it may not have been kept is no matter.
-func (d *document) pass(class wire.Class) {
+// hide passes over a value that nobody may ever see; that some of it may not have been kept is no matter.
+func (d *document) hide() {
 	was := d.c.Cut()
-	d.c.Classify(class)
-	value(d.c, d.typ)
-	d.c.Classify(wire.Structure)
+	conceal(d.c, d.typ)
 	d.c.Forgive(was)
 }
 
@@ -185,16 +198,56 @@ func (d *document) text() []byte {
 	return str(d.c)
 }
 
-// private reads a string that may quote a user's data.
-func (d *document) private() []byte {
-	d.c.Classify(wire.Value)
-	s := d.text()
+// private reads a string that may quote a user's data, or what nobody may see.
+func (d *document) private(class wire.Class) []byte {
+	if d.typ != typeString {
+		d.skip()
+		return nil
+	}
+	d.c.Classify(class)
+	s := str(d.c)
 	d.c.Classify(wire.Structure)
 	return s
 }
 
+// word reads a string that is an identifier, or has the marks of those; any other may be a user's data, and is passed
+// over.
+func (d *document) word(marks string) []byte {
+	b := d.c.Rest()
+	if d.typ == typeString && len(b) >= 4 {
+		n := int(int32(binary.LittleEndian.Uint32(b))) - 1
+		if n < 0 || n > maxIdentifier || !identifier(b[4:min(4+n, len(b))], marks) {
+			d.skip()
+			return nil
+		}
+	}
+	return d.text() // what was cut of it is missed
+}
+
+// maxIdentifier is the length of the longest name of an error, with room.
+const maxIdentifier = 64
+
+func identifier(b []byte, marks string) bool {
+	for _, c := range b {
+		if !letter(c) && strings.IndexByte(marks, c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // number reads a number or a bool as an integer, or passes over a value of another type.
 func (d *document) number() (n int64, ok bool) {
+	if d.flat {
+		return d.integer()
+	}
+	d.c.Classify(wire.Value) // it may be a user's
+	n, ok = d.integer()
+	d.c.Classify(wire.Structure)
+	return n, ok
+}
+
+func (d *document) integer() (n int64, ok bool) {
 	switch d.typ {
 	case typeInt32:
 		n = int64(d.c.Int32LE("value"))
@@ -226,7 +279,7 @@ func (d *document) document() (sub document, ok bool) {
 		d.skip()
 		return sub, false
 	}
-	return open(d.c, d.flat), true
+	return open(d.c, d.flat, d.guard), true
 }
 
 // str reads the value of a string: its length with the NUL, the text, the NUL.
@@ -246,15 +299,34 @@ func text(c *wire.Cursor) {
 	c.Stands()
 }
 
-// value passes over a value of type t.
-func value(c *wire.Cursor, t byte) {
+// conceal passes over a value that nobody may ever see. A document is not looked into: its keys may be secret as well.
+func conceal(c *wire.Cursor, t byte) {
+	was := c.Classify(wire.Secret)
+	switch t {
+	case typeDocument, typeArray, typeCodeScope:
+		n := int(c.Int32LE("length"))
+		c.Detail()
+		f := c.Limit("length", n, 4)
+		if !c.Elide() {
+			c.Skip("value", c.Left(), nil)
+			c.Stands()
+		}
+		c.Leave(f)
+	default:
+		value(c, t, true)
+	}
+	c.Classify(was)
+}
+
+// value passes over a value of type t. guard: see document.
+func value(c *wire.Cursor, t byte, guard bool) {
 	switch t {
 	case typeDocument, typeArray:
 		n := int(c.Int32LE("length"))
 		c.Detail()
 		f := c.Limit("length", n, 4)
 		if !c.Elide() {
-			describe(c, f, t)
+			describe(c, f, t, guard)
 			return
 		}
 		c.Leave(f)
@@ -320,7 +392,7 @@ func value(c *wire.Cursor, t byte) {
 		if !c.Elide() {
 			text(c)
 			g := c.Group("scope")
-			value(c, typeDocument)
+			value(c, typeDocument, guard)
 			c.End(g)
 		}
 		c.Leave(f)
@@ -335,7 +407,7 @@ func fixed(c *wire.Cursor, n int, t *wire.Type) {
 }
 
 // describe describes every element of the document under c, whose length f set, at any depth, without recursion.
-func describe(c *wire.Cursor, f wire.Frame, t byte) {
+func describe(c *wire.Cursor, f wire.Frame, t byte, guard bool) {
 	type level struct {
 		d     document
 		array bool
@@ -351,8 +423,10 @@ func describe(c *wire.Cursor, f wire.Frame, t byte) {
 			c.Index()
 		}
 		switch t := top.d.typ; {
+		case hidden(top.d.key, guard):
+			conceal(c, t)
 		case t != typeDocument && t != typeArray:
-			value(c, t)
+			value(c, t, guard)
 		case len(stack) >= maxDepth:
 			c.Fail("document", "documents nest too deep")
 		default:

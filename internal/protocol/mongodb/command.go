@@ -29,31 +29,39 @@ func kindOfCommand(name []byte) kind {
 // command describes a command as a group.
 func (d *dialog) command(c *wire.Cursor, name string, m *l7.Message) {
 	g := c.Group(name)
-	d.elements(c, m)
+	d.elements(c, m, false)
 	c.End(g)
 }
 
-// elements describes the document of a command: its first key is its name.
-func (d *dialog) elements(c *wire.Cursor, m *l7.Message) {
+// elements describes the document of a command: its first key is its name. wrapped: it is the value of $query.
+func (d *dialog) elements(c *wire.Cursor, m *l7.Message, wrapped bool) {
 	d.query.body = c.Rest()
 	var mechanism, payload []byte
-	doc := open(c, true)
+	doc := open(c, true, true)
 	for first := true; doc.next(); first = false {
 		if op := m.Text(record.Operation); first && (op == "" || op == string(doc.key)) {
-			if (string(doc.key) == "$query" || string(doc.key) == "query") && doc.typ == typeDocument {
-				d.elements(c, m) // a wrapped command of old; it cannot be wrapped again, for it has a name now
+			if (string(doc.key) == "$query" || string(doc.key) == "query") && doc.typ == typeDocument && !wrapped {
+				d.elements(c, m, true) // a command of old
 				continue
 			}
 			d.name(&doc, m)
+			doc.guard = d.guarded()
 			continue
+		} else if first {
+			d.now.trust |= guarded // arguments that do not begin with their command's name
 		}
 		switch string(doc.key) {
 		case "$db":
 			m.SetBytes(record.Namespace, doc.text())
 		case "collection":
+			if m.Text(record.Operation) != "getMore" {
+				doc.skip()
+				continue
+			}
 			s := doc.text()
-			if m.Text(record.Operation) == "getMore" {
-				m.SetBytes(record.Target, s)
+			m.SetBytes(record.Target, s)
+			if system(s) {
+				d.now.trust |= guarded
 			}
 		case "txnNumber":
 			if n, ok := doc.number(); ok {
@@ -62,19 +70,21 @@ func (d *dialog) elements(c *wire.Cursor, m *l7.Message) {
 		case "comment":
 			comment(&doc, m)
 		case "client":
-			d.client(&doc, m)
+			if handshake(m.Text(record.Operation)) {
+				d.client(&doc, m)
+			} else {
+				doc.skip()
+			}
 		case "mechanism":
-			mechanism = doc.text()
+			if d.now.kind == sasl {
+				mechanism = doc.word("_-")
+			} else {
+				doc.skip()
+			}
 		case "payload":
 			payload = secretBytes(&doc)
 		case "pwd", "digestPassword":
 			doc.hide()
-		case "key", "nonce":
-			if d.now.sasl {
-				doc.hide()
-			} else { // distinct has a key too
-				doc.skip()
-			}
 		case "speculativeAuthenticate":
 			d.speculative(&doc, m)
 		case "user":
@@ -88,6 +98,7 @@ func (d *dialog) elements(c *wire.Cursor, m *l7.Message) {
 				for first := true; sub.next(); first = false {
 					c.Index()
 					if e, ok := sub.document(); ok {
+						e.flat = false
 						d.namespaceOf(&e, m, first)
 					}
 				}
@@ -104,9 +115,16 @@ func (d *dialog) name(doc *document, m *l7.Message) {
 	m.SetBytes(record.Operation, doc.key)
 	d.now.kind = kindOfCommand(doc.key)
 	d.now.sasl = d.now.kind == sasl || string(doc.key) == "authenticate"
+	is := traitsOf(doc.key)
+	d.trust(is)
 	switch {
-	case doc.typ == typeString:
-		m.SetBytes(record.Target, doc.text())
+	case doc.typ == typeString && is&names != 0:
+		s := doc.text()
+		m.SetBytes(record.Target, s)
+		d.query.named = true
+		if system(s) {
+			d.now.trust |= guarded
+		}
 	case string(doc.key) == "getMore":
 		if n, ok := doc.number(); ok {
 			m.SetAttribute(attrCursorID, n)
@@ -114,23 +132,39 @@ func (d *dialog) name(doc *document, m *l7.Message) {
 	case string(doc.key) == "explain" && doc.typ == typeDocument:
 		sub, _ := doc.document()
 		for first := true; sub.next(); first = false {
-			if first && sub.typ == typeString {
-				m.SetBytes(record.Target, sub.text())
-			} else {
+			if !first {
 				sub.skip()
+				continue
 			}
+			is := traitsOf(sub.key)
+			d.trust(is)
+			if sub.typ != typeString || is&names == 0 {
+				sub.skip()
+			} else {
+				s := sub.text()
+				if m.SetBytes(record.Target, s); system(s) {
+					d.now.trust |= guarded
+				}
+			}
+			sub.guard = d.guarded()
 		}
+	case string(doc.key) == "aggregate": // of a whole database or server
+		d.now.trust |= guarded
+		doc.skip()
 	default:
 		doc.skip()
 	}
 }
+
+// handshake tells whether a command begins a connection.
+func handshake(name string) bool { return name == "hello" || name == "isMaster" || name == "ismaster" }
 
 // nsInfo describes the namespaces of a bulkWrite: the first is its target.
 func (d *dialog) nsInfo(c *wire.Cursor, m *l7.Message) {
 	for first := true; c.More(); first = false {
 		g := c.Group("document")
 		c.Index()
-		sub := open(c, false)
+		sub := open(c, false, false)
 		d.namespaceOf(&sub, m, first)
 		c.End(g)
 	}
@@ -197,15 +231,16 @@ func (d *dialog) client(doc *document, m *l7.Message) {
 
 // speculative reads the authentication that a handshake begins.
 func (d *dialog) speculative(doc *document, m *l7.Message) {
+	doc.guard = true // also if it is no document
 	sub, ok := doc.document()
-	if !ok {
+	if doc.guard = d.guarded(); !ok {
 		return
 	}
 	var mechanism, payload []byte
 	for sub.next() {
 		switch string(sub.key) {
 		case "mechanism":
-			mechanism = sub.text()
+			mechanism = sub.word("_-")
 		case "payload":
 			payload = secretBytes(&sub)
 		default:
@@ -278,9 +313,10 @@ func comment(doc *document, m *l7.Message) {
 		}
 	case typeDocument:
 		sub, _ := doc.document()
+		sub.flat = false
 		for sub.next() {
 			if string(sub.key) == "traceparent" {
-				traceparent(sub.text(), m)
+				traceparent(sub.private(wire.Value), m)
 			} else {
 				sub.skip()
 			}
@@ -317,7 +353,7 @@ func (d *dialog) request(m *l7.Message) {
 		m.SetBytes(record.App, d.now.app)
 	}
 	if m.Wants(record.Query) || m.Wants(record.Fingerprint) {
-		d.query.state(m)
+		d.query.state(m, d.guarded())
 	}
 }
 
@@ -342,11 +378,15 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message, flat bool) {
 	var out, first outcome // of the whole, and of its first failed write
 	ok, said := int64(1), false
 	counts, lost := false, false // changed documents were counted; some were not kept
-	doc := open(c, flat)
+	doc := open(c, flat, d.guarded())
+	class := wire.Value // of what an error says
+	if d.now.trust&quotable != 0 {
+		class = wire.Secret
+	}
 	for doc.next() {
 		switch string(doc.key) {
 		case "ok":
-			ok, said = doc.number()
+			ok, said = doc.integer()
 		case "cursor":
 			d.cursor(&doc, m)
 		case "n":
@@ -363,7 +403,7 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message, flat bool) {
 		case "nInserted", "nUpserted", "nDeleted":
 			counts = d.affect(&doc, d.now.kind == bulk) || counts
 		case "nMatched":
-			if n, ok := doc.number(); ok {
+			if n, ok := doc.number(); ok && d.now.kind == bulk {
 				m.SetAttribute(attrMatched, n)
 			}
 		case "upserted":
@@ -382,27 +422,31 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message, flat bool) {
 		case "lastErrorObject":
 			if sub, ok := doc.document(); ok {
 				for sub.next() {
-					counts = d.affect(&sub, d.now.kind == modify && string(sub.key) == "n") || counts
+					if string(sub.key) == "n" {
+						counts = d.affect(&sub, d.now.kind == modify) || counts
+					} else {
+						sub.skip()
+					}
 				}
 			}
 		case "code":
 			out.code, out.coded = doc.number()
 		case "codeName":
-			out.codeName = doc.text()
+			out.codeName = doc.word("_")
 		case "errmsg":
-			out.message = doc.private()
+			out.message = doc.private(class)
 		case "$err", "err":
 			if doc.typ == typeString {
-				out.message, out.failed = doc.private(), true
+				out.message, out.failed = doc.private(class), true
 			} else {
 				doc.skip()
 			}
 		case "writeErrors":
-			d.writeErrors(&doc, m, &first)
+			d.writeErrors(&doc, m, class, &first)
 		case "writeConcernError":
 			if sub, ok := doc.document(); ok {
 				var o outcome
-				o.read(&sub)
+				o.read(&sub, class)
 				if !first.failed {
 					first = o
 				}
@@ -414,13 +458,15 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message, flat bool) {
 			doc.hide()
 		case "speculativeAuthenticate":
 			if sub, ok := doc.document(); ok {
-				for sub.next() {
-					if string(sub.key) == "payload" {
-						sub.hide()
-					} else {
-						sub.skip()
-					}
+				for sub.guard = true; sub.next(); {
+					sub.skip()
 				}
+			}
+		case "was": // what a parameter was before
+			if class == wire.Secret {
+				doc.hide()
+			} else {
+				doc.skip()
 			}
 		default:
 			doc.skip()
@@ -429,12 +475,12 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message, flat bool) {
 	d.now.done = d.now.done && d.now.kind == sasl && ok != 0
 	switch {
 	case said && ok == 0 || out.failed:
-		out.state(m)
+		out.state(m, class)
 		if !out.coded && !doc.whole {
 			m.Status = record.Unknown // the code tells whose fault it is
 		}
 	case first.failed:
-		first.state(m)
+		first.state(m, class)
 		if !first.coded && !doc.whole {
 			m.Status = record.Unknown
 		}
@@ -494,7 +540,7 @@ func (d *dialog) cursor(doc *document, m *l7.Message) {
 }
 
 // writeErrors reads the failed writes of a bulk: the first decides, the others are counted.
-func (d *dialog) writeErrors(doc *document, m *l7.Message, first *outcome) {
+func (d *dialog) writeErrors(doc *document, m *l7.Message, class wire.Class, first *outcome) {
 	list, ok := doc.document()
 	if !ok {
 		return
@@ -507,7 +553,7 @@ func (d *dialog) writeErrors(doc *document, m *l7.Message, first *outcome) {
 			continue
 		}
 		var o outcome
-		if o.read(&sub); !first.failed {
+		if o.read(&sub, class); !first.failed {
 			*first = o
 		}
 	}
@@ -517,25 +563,24 @@ func (d *dialog) writeErrors(doc *document, m *l7.Message, first *outcome) {
 }
 
 // read reads a document that tells of an error.
-func (o *outcome) read(doc *document) {
+func (o *outcome) read(doc *document, class wire.Class) {
 	o.failed = true
 	for doc.next() {
 		switch string(doc.key) {
 		case "code":
 			o.code, o.coded = doc.number()
 		case "codeName":
-			o.codeName = doc.text()
+			o.codeName = doc.word("_")
 		case "errmsg":
-			o.message = doc.private()
+			o.message = doc.private(class)
 		default:
-			doc.flat = false
 			doc.skip()
 		}
 	}
 }
 
 // state states an error: its code, and "codeName: errmsg".
-func (o *outcome) state(m *l7.Message) {
+func (o *outcome) state(m *l7.Message, class wire.Class) {
 	m.Status = record.ClientError
 	if serverErrors[o.code] {
 		m.Status = record.ServerError
@@ -555,10 +600,10 @@ func (o *outcome) state(m *l7.Message) {
 		m.Scratch = append(m.Scratch, ": "...)
 	}
 	message := o.message[:min(len(o.message), maxError)]
-	if m.Values() {
+	if m.Values() && class == wire.Value {
 		m.Scratch = append(m.Scratch, message...)
 	} else {
-		m.Scratch = appendMasked(m.Scratch, message)
+		m.Scratch = appendMasked(m.Scratch, message, len(o.message) > maxError)
 	}
 	m.SetBytes(record.Error, m.Scratch[at:])
 }
@@ -566,73 +611,115 @@ func (o *outcome) state(m *l7.Message) {
 // maxError is how much of an error's text is read. Servers quote whole documents at times.
 const maxError = 8 << 10
 
-// appendMasked appends an error text with what it quotes of the user's data replaced: text in quotes, and the values
-// in braces, as in "dup key: { name: "Ann", age: 5 }".
-func appendMasked(dst, s []byte) []byte {
-	depth := 0
-	lists := uint64(0) // of the innermost 64 brackets, which are square: a bit each
-	for i := 0; i < len(s); i++ {
-		switch ch := s[i]; {
-		case ch == '"' || ch == '\'' && (i == 0 || !letter(s[i-1])):
-			j := i + 1
-			for j < len(s) && s[j] != ch {
-				if s[j] == '\\' {
-					j++
-				}
-				j++
+// appendMasked appends an error text without what it quotes of the user's data. Texts quote in ways that cannot be
+// told apart from what is quoted, so more is hidden than needs be:
+//
+//   - from a quotation mark or bracket everything up to the last of its kind, and of those in between; of a document
+//     the first name is left: "dup key: { name: ? }";
+//   - everything behind "dup key:" but the first name;
+//   - words with a digit or a character that names do not have, except before the key of a duplicate key error, where
+//     they are names of collections and indexes.
+//
+// Values that are words of letters, unquoted, cannot be known. cut: the text goes on, so that no mark is the last.
+func appendMasked(dst, s []byte, cut bool) []byte {
+	duplicate := bytes.HasPrefix(s, []byte("E1100"))
+	for i := 0; i < len(s); {
+		switch c := s[i]; {
+		case c == ' ' || c == '\n':
+			dst = append(dst, c)
+			i++
+		case quotes(s, i):
+			dst = appendHole(dst, s[i:])
+			if cut {
+				return dst
 			}
-			dst = append(dst, ch, '?', ch)
-			i = j
-		case ch == '{' || ch == '[':
-			depth++
-			lists <<= 1
-			if ch == '[' {
-				lists |= 1
-			}
-			dst = append(dst, ch)
-		case ch == '}' || ch == ']':
-			depth = max(depth-1, 0)
-			lists >>= 1
-			dst = append(dst, ch)
-		case lists&1 != 0 && ch != ' ' && ch != ',':
-			dst = append(dst, '?')
-			i = valueEnd(s, i) - 1
-		case depth > 0 && ch == ':':
-			dst = append(dst, ch)
-			j := i + 1
-			for j < len(s) && s[j] == ' ' {
-				dst = append(dst, ' ')
-				j++
-			}
-			if i = j - 1; j == len(s) || s[j] == '{' || s[j] == '[' || s[j] == '"' || s[j] == '\'' {
-				continue
-			}
-			j = valueEnd(s, j)
-			dst = append(dst, '?')
-			for k := j; k > i+1 && s[k-1] == ' '; k-- {
-				dst = append(dst, ' ')
-			}
-			i = j - 1
+			i = holeEnd(s, i)
+		case bytes.HasPrefix(s[i:], dupKey):
+			dst = append(append(dst, dupKey...), ' ')
+			return appendHole(dst, bytes.TrimLeft(s[i+len(dupKey):], " "))
 		default:
-			dst = append(dst, ch)
+			j, plain := i, true
+			for ; j < len(s) && s[j] != ' ' && s[j] != '\n' && (j == i || !quotes(s, j)); j++ {
+				plain = plain && (letter(s[j]) && (s[j] < '0' || s[j] > '9') || bytes.IndexByte(plainMarks, s[j]) >= 0)
+			}
+			if plain || duplicate {
+				dst = append(dst, s[i:j]...)
+			} else {
+				k := j
+				for k > i && bytes.IndexByte(trailing, s[k-1]) >= 0 {
+					k--
+				}
+				dst = append(append(dst, '?'), s[k:j]...)
+			}
+			i = j
 		}
 	}
 	return dst
 }
 
-// valueEnd is where a value ends that begins at j: at a comma or a bracket, but not inside parentheses.
-func valueEnd(s []byte, j int) int {
-	for round := 0; j < len(s); j++ {
-		switch c := s[j]; {
-		case c == '(':
-			round++
-		case c == ')':
-			round--
-		case round <= 0 && (c == ',' || c == '}' || c == ']'):
-			return j
+var (
+	dupKey     = []byte("dup key:")
+	plainMarks = []byte(".,;:!?()_$-*'") // in words, of which none is a value
+	trailing   = []byte(".,;:!?)")       // behind words
+)
+
+// quotes tells whether what begins at i is quoted: an apostrophe in a word is not.
+func quotes(s []byte, i int) bool {
+	switch s[i] {
+	case '"', '`', '{', '[':
+		return true
+	case '\'', '/':
+		return i == 0 || !letter(s[i-1])
+	}
+	return false
+}
+
+// closes is what ends what c begins.
+func closes(c byte) byte {
+	switch c {
+	case '{', '[':
+		return c + 2
+	}
+	return c
+}
+
+// holeEnd is where what begins at i ends at the latest: behind the last mark of its kind, and of those in between.
+func holeEnd(s []byte, i int) int {
+	end := i + 1
+	for j := i; j < end; j++ {
+		switch c := s[j]; c {
+		case '"', '`', '{', '[', '\'', '/':
+			k := bytes.LastIndexByte(s, closes(c))
+			if k <= j && (j == i || closes(c) != c) {
+				return len(s) // it does not end
+			}
+			end = max(end, k+1)
 		}
 	}
-	return j
+	return end
 }
+
+// appendHole appends what stands for what s begins with: a quotation or a document.
+func appendHole(dst, s []byte) []byte {
+	if len(s) == 0 || !quotes(s, 0) {
+		return append(dst, '?')
+	}
+	if s[0] != '{' && s[0] != '[' {
+		return append(dst, s[0], '?', s[0])
+	}
+	dst = append(dst, s[0], ' ')
+	if name := bytes.TrimLeft(s[1:], " "); s[0] == '{' {
+		n := 0
+		for n < len(name) && n < maxIdentifier && (letter(name[n]) || bytes.IndexByte(nameMarks, name[n]) >= 0) {
+			n++
+		}
+		if n < len(name) && name[n] == ':' {
+			dst = append(append(dst, name[:n]...), ": "...)
+		}
+	}
+	return append(dst, '?', ' ', closes(s[0]))
+}
+
+var nameMarks = []byte("_.$") // in names of fields
 
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' }

@@ -26,10 +26,11 @@ func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 		m.Role, m.ID = l7.Request, uint64(d.now.id)
 		m.Set(record.RequestID, int64(d.now.id))
 		d.now.ask = true
+		d.now.trust = guarded // until its name says otherwise
 	} else {
 		m.Role, m.ID = l7.Response, uint64(d.now.to)
 		m.Set(record.RequestID, int64(d.now.to))
-		d.now.kind = d.kindOf(d.now.to)
+		d.now.kind, d.now.trust = d.question(d.now.to)
 	}
 	if int(n) != c.Size() {
 		c.Fail("messageLength", "the length is not the message's")
@@ -48,7 +49,7 @@ func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	if dir == l7.ToServer {
 		d.request(m)
 		d.query.reset()
-	} else if c.Err() == nil && m.Status == record.Unknown && c.Cut() == nil {
+	} else if c.Err() == nil && m.Status == record.Unknown && c.Cut() == nil && !d.now.mute {
 		m.Status = record.OK // nothing told of an error
 	}
 }
@@ -114,12 +115,13 @@ func (d *dialog) body(dir l7.Dir, op uint32, c *wire.Cursor, m *l7.Message) {
 		name := c.CString("commandName")
 		m.SetBytes(record.Operation, name)
 		d.now.kind = kindOfCommand(name)
+		d.trust(traitsOf(name)) // its arguments may say more
 		d.command(c, "commandArgs", m)
-		named(c, "metadata")
+		named(c, "metadata", true)
 		d.sequence(c, "inputDocs")
 	case opCommandReply:
-		d.answer(c, "commandReply", m, true)
-		named(c, "metadata")
+		d.answer(c, "commandReply", m, d.now.kind != unheard)
+		named(c, "metadata", true)
 		m.Set(record.Rows, d.sequence(c, "outputDocs"))
 	case opMsgOld:
 		m.SetText(record.Operation, "msg")
@@ -178,11 +180,21 @@ func (d *dialog) section(dir l7.Dir, c *wire.Cursor, m *l7.Message, end int) {
 	c.Detail()
 	switch kind {
 	case 0:
+		if c.Err() != nil {
+			break
+		}
+		if d.now.body { // one is allowed
+			m.Doubts |= record.Malformed
+			c.Rename("unknown")
+			private(c, true)
+			break
+		}
+		d.now.body = true
 		c.Rename("body")
 		if dir == l7.ToServer {
-			d.elements(c, m)
+			d.elements(c, m, false)
 		} else {
-			d.reply(c, m, true)
+			d.reply(c, m, d.now.kind != unheard)
 		}
 	case 1:
 		c.Rename("sequence")
@@ -194,12 +206,19 @@ func (d *dialog) section(dir l7.Dir, c *wire.Cursor, m *l7.Message, end int) {
 		if dir == l7.ToServer {
 			d.query.sequence(view(id), c.Rest(), len(c.Rest()) < c.Left())
 		}
-		if string(id) == "nsInfo" {
+		guard := d.guarded() || dir == l7.ToServer && !own(view(id))
+		switch was := c.Cut(); {
+		case string(id) == "nsInfo":
 			d.nsInfo(c, m)
 			c.Leave(f)
-		} else {
-			was := c.Cut()
-			documents(c)
+		case hidden(id, guard):
+			c.Classify(wire.Secret)
+			c.Skip("documents", c.Left(), nil)
+			c.Classify(wire.Structure)
+			c.Leave(f)
+			c.Forgive(was)
+		default:
+			documents(c, guard)
 			c.Leave(f)
 			c.Forgive(was)
 		}
@@ -207,9 +226,12 @@ func (d *dialog) section(dir l7.Dir, c *wire.Cursor, m *l7.Message, end int) {
 		// Older servers send a document, newer ones text.
 		c.Rename("securityToken")
 		c.Classify(wire.Secret)
-		if b := c.Rest(); len(b) >= 5 && int(binary.LittleEndian.Uint32(b)) <= c.Left()-end && b[3] == 0 {
+		if b := c.Rest(); len(b) < 5 && len(b) < c.Left() {
+			c.Skip("token", c.Left()-end, nil) // not kept: which of both is not known
+			m.Doubts |= record.Cut
+		} else if len(b) >= 5 && int(binary.LittleEndian.Uint32(b)) <= c.Left()-end && b[3] == 0 {
 			was := c.Cut()
-			value(c, typeDocument)
+			value(c, typeDocument, true)
 			c.Forgive(was)
 		} else {
 			c.CString("token")
@@ -222,14 +244,14 @@ func (d *dialog) section(dir l7.Dir, c *wire.Cursor, m *l7.Message, end int) {
 }
 
 // documents describes documents until the end of the group, or passes over them.
-func documents(c *wire.Cursor) {
+func documents(c *wire.Cursor, guard bool) {
 	if c.Elide() {
 		return
 	}
 	for c.More() {
 		g := c.Group("document")
 		c.Index()
-		private(c)
+		private(c, guard)
 		c.End(g)
 	}
 }
@@ -238,24 +260,24 @@ func documents(c *wire.Cursor) {
 func (d *dialog) sequence(c *wire.Cursor, name string) (n int64) {
 	d.query.sequence(name, c.Rest(), len(c.Rest()) < c.Left())
 	for c.More() {
-		named(c, name)
+		named(c, name, d.guarded())
 		n++
 	}
 	return n
 }
 
 // named describes a user's document as a group.
-func named(c *wire.Cursor, name string) {
+func named(c *wire.Cursor, name string, guard bool) {
 	g := c.Group(name)
-	private(c)
+	private(c, guard)
 	c.End(g)
 }
 
 // private describes a user's document; that some of it may not have been kept is no matter.
-func private(c *wire.Cursor) {
+func private(c *wire.Cursor, guard bool) {
 	was := c.Cut()
 	c.Classify(wire.Value)
-	value(c, typeDocument)
+	value(c, typeDocument, guard)
 	c.Classify(wire.Structure)
 	c.Forgive(was)
 }
@@ -263,7 +285,7 @@ func private(c *wire.Cursor) {
 // part describes a document that is a part of a request of old.
 func (d *dialog) part(c *wire.Cursor, name string) {
 	d.query.part(name, c.Rest())
-	named(c, name)
+	named(c, name, d.guarded())
 }
 
 // collection reads "database.collection" and states both.
@@ -273,6 +295,9 @@ func (d *dialog) collection(c *wire.Cursor, m *l7.Message) (cmd bool) {
 	m.SetBytes(record.Namespace, db)
 	if cmd = ok && string(coll) == "$cmd"; !cmd {
 		m.SetBytes(record.Target, coll)
+		if !system(coll) {
+			d.now.trust = 0
+		}
 	}
 	return cmd
 }
@@ -298,10 +323,10 @@ func (d *dialog) opQuery(c *wire.Cursor, m *l7.Message) {
 			d.now.kind = exhaust
 		}
 		d.query.part("filter", c.Rest())
-		named(c, "query")
+		named(c, "query", d.guarded())
 	}
 	if c.More() {
-		named(c, "returnFieldsSelector")
+		named(c, "returnFieldsSelector", cmd || d.guarded())
 	}
 }
 
@@ -331,10 +356,12 @@ func (d *dialog) opReply(c *wire.Cursor, m *l7.Message) {
 		m.SetText(record.Error, "CursorNotFound")
 	}
 	for first := true; c.More(); first = false {
-		if first && (!rows || flags&replyQueryFailure != 0) {
-			d.answer(c, "documents", m, d.now.kind != unheard)
-		} else {
-			named(c, "documents")
+		switch {
+		case first && (!rows && d.now.kind != unheard || flags&replyQueryFailure != 0):
+			d.answer(c, "documents", m, true)
+		default: // who did not hear the question cannot tell an answer from a user's document
+			d.now.mute = d.now.mute || d.now.kind == unheard
+			named(c, "documents", d.guarded())
 		}
 	}
 }
@@ -360,7 +387,7 @@ func (d *dialog) compressed(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	m.SetAttributeText(attrCompressor, compressors[uint64(id)])
 	src := c.Rest()
 	whole := len(src) == c.Left()
-	c.Classify(wire.Value)
+	c.Classify(wire.Secret) // whatever is secret inside, is here
 	c.Skip("compressedMessage", c.Left(), nil)
 	c.Classify(wire.Structure)
 
@@ -405,5 +432,19 @@ var compressors = wire.Enum{0: "noop", 1: "snappy", 2: "zlib", 3: "zstd"}
 func verify(sum uint32, stored []byte, m *l7.Message) {
 	if binary.LittleEndian.Uint32(stored) != sum {
 		m.Doubts |= record.Checksum
+	}
+}
+
+// guarded tells whether keys of secrets hide their values.
+func (d *dialog) guarded() bool { return d.now.trust&guarded != 0 }
+
+// trust notes what the name of a command tells.
+func (d *dialog) trust(t traits) {
+	d.now.trust = guarded
+	if t&ordinary != 0 {
+		d.now.trust = 0
+	}
+	if t&carries != 0 {
+		d.now.trust |= quotable
 	}
 }

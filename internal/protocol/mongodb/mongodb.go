@@ -309,7 +309,8 @@ func printable(c byte) bool { return c >= ' ' && c != 0x7F }
 func openDialog(_ *l7.ConnInfo, context []byte) l7.Dialog {
 	d := &dialog{}
 	if len(context) == 1 {
-		d.alone, d.known = kind(context[0]), true
+		d.alone = asked{kind: kind(context[0] & (1<<contextShift - 1)), trust: trust(context[0] >> contextShift)}
+		d.known = true
 	}
 	return d
 }
@@ -318,6 +319,7 @@ func openDialog(_ *l7.ConnInfo, context []byte) l7.Dialog {
 type dialog struct {
 	asked   [16]asked // what the last requests were, for their answers
 	next    int
+	highest uint32 // of their ids
 	user    []byte // authenticated on this connection
 	pending []byte // the user of an authentication that goes on
 	app     []byte
@@ -325,16 +327,28 @@ type dialog struct {
 	scan  batch // of the long answer that is coming by
 	now   facts // from Decode to Advance
 	query query
-	alone kind // of the request whose answer is to be decoded without its conversation, if known
+	alone asked // the request whose answer is to be decoded without its conversation, if known
 	known bool
 }
 
 // asked is what a request leaves for its answer.
 type asked struct {
-	id   uint32
-	kind kind
-	seen bool
+	id    uint32
+	kind  kind
+	seen  bool
+	trust trust
 }
+
+// trust says what a command and its answer may hold that nobody may see.
+type trust uint8
+
+const (
+	guarded  trust = 1 << iota // secrets, which are known by their keys
+	quotable                   // what an error says may quote credentials
+)
+
+// contextShift is where in the byte that is an answer's context the trust begins; the kind is below.
+const contextShift = 6
 
 // kind says how an answer is to be read.
 type kind uint8
@@ -356,6 +370,9 @@ type facts struct {
 	id      uint32
 	to      uint32
 	kind    kind
+	trust   trust
+	body    bool   // the message's body was read
+	mute    bool   // whether the answer tells of an error is not known
 	ask     bool   // the message is a request that will be answered
 	user    []byte // of an authentication that begins
 	app     []byte
@@ -418,13 +435,8 @@ func (d *dialog) Keep(dir l7.Dir, size, from int, run []byte) (off, n int, keep 
 // Advance implements l7.Dialog.
 func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 	f := &d.now
-	switch {
-	case f.ask:
-		d.asked[d.next] = asked{f.id, f.kind, true}
-		d.next = (d.next + 1) % len(d.asked)
-	case f.again:
-		d.asked[d.next] = asked{f.id, f.kind, true}
-		d.next = (d.next + 1) % len(d.asked)
+	if f.ask || f.again {
+		d.ask(asked{f.id, f.kind, true, f.trust})
 	}
 	if len(f.user) > 0 {
 		d.pending = append(d.pending[:0], f.user[:min(len(f.user), maxName)]...)
@@ -438,10 +450,11 @@ func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 	*f = facts{} // it borrows
 }
 
-// AppendContext implements l7.Dialog. All that an answer needs is what kind of request it answers.
+// AppendContext implements l7.Dialog. All that an answer needs is what request it answers: a
+// byte.
 func (d *dialog) AppendContext(dst []byte, dir l7.Dir, _ *l7.Message) []byte {
 	if dir == l7.ToClient {
-		dst = append(dst, byte(d.now.kind))
+		dst = append(dst, byte(d.now.kind)|byte(d.now.trust)<<contextShift)
 	}
 	return dst
 }
@@ -460,15 +473,30 @@ func (d *dialog) Sync(_ l7.Dir, b []byte) int {
 	return -1
 }
 
-// kindOf tells what the request with an id was.
-func (d *dialog) kindOf(id uint32) kind {
-	for i := range d.asked {
-		if d.asked[i].id == id && d.asked[i].seen {
-			return d.asked[i].kind
+// question tells what the request with an id was: of several the last.
+func (d *dialog) question(id uint32) (kind, trust) {
+	for i := 1; i <= len(d.asked); i++ {
+		if a := &d.asked[uint(d.next-i)%uint(len(d.asked))]; a.id == id && a.seen {
+			return a.kind, a.trust
 		}
 	}
 	if d.known {
-		return d.alone
+		return d.alone.kind, d.alone.trust
 	}
-	return unheard
+	return unheard, guarded | quotable
+}
+
+// ask remembers a request. What another one with its id guards is guarded in the answers to both.
+func (d *dialog) ask(a asked) {
+	if a.id > d.highest {
+		d.highest = a.id
+	} else {
+		for i := range d.asked {
+			if d.asked[i].id == a.id {
+				a.trust |= d.asked[i].trust
+			}
+		}
+	}
+	d.asked[d.next] = a
+	d.next = (d.next + 1) % len(d.asked)
 }

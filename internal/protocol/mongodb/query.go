@@ -20,6 +20,7 @@ import (
 // or shown. It works on bytes that Decode lends.
 type query struct {
 	body  []byte // the command's document
+	named bool   // its first value is a name, and may be shown
 	parts []part // what stands beside it: sections of kind 1, documents of old requests
 }
 
@@ -40,7 +41,7 @@ const maxParts = 8
 // reset lets go of what was lent.
 func (q *query) reset() {
 	clear(q.parts)
-	q.body, q.parts = nil, q.parts[:0]
+	q.body, q.named, q.parts = nil, false, q.parts[:0]
 }
 
 // sequence notes a section of kind 1, or the documents at the end of an old request.
@@ -57,11 +58,11 @@ func (q *query) part(name string, doc []byte) {
 	}
 }
 
-// state states the text of the request.
-func (q *query) state(m *l7.Message) {
+// state states the text of the request. guard: values whose keys are those of secrets are not shown.
+func (q *query) state(m *l7.Message, guard bool) {
 	at := len(m.Scratch)
 	var cut bool
-	m.Scratch, cut = q.append(m.Scratch, m, false)
+	m.Scratch, cut = q.append(m.Scratch, m, guard, false)
 	shown := m.Scratch[at:]
 	normal := shown
 	if cut {
@@ -70,18 +71,18 @@ func (q *query) state(m *l7.Message) {
 	}
 	if m.Values() {
 		at = len(m.Scratch)
-		m.Scratch, _ = q.append(m.Scratch, m, true)
+		m.Scratch, _ = q.append(m.Scratch, m, guard, true)
 		shown = m.Scratch[at:]
 	}
 	m.SetQuery(shown, normal)
 }
 
 // append appends the text, and tells whether it lacks something that was not kept.
-func (q *query) append(dst []byte, m *l7.Message, values bool) ([]byte, bool) {
+func (q *query) append(dst []byte, m *l7.Message, guard, values bool) ([]byte, bool) {
 	t := jsonText{dst: append(dst, '{'), limit: len(dst) + maxQuery, values: values}
 	any := true
 	if q.body != nil {
-		any = t.container(q.body, level{command: true})
+		any = t.container(q.body, level{command: true, named: q.named, guard: guard})
 	} else {
 		// A request of old has no command: its name and collection stand for it.
 		t.quote(m.Text(record.Operation))
@@ -99,12 +100,17 @@ func (q *query) append(dst []byte, m *l7.Message, values bool) ([]byte, bool) {
 		any = true
 		t.quote(p.name)
 		t.dst = append(t.dst, ':')
+		guard := guard || !own(p.name)
+		if guard && secret([]byte(p.name)) {
+			t.dst = append(t.dst, replaced...)
+			continue
+		}
 		if p.list {
-			t.list(p.docs, p.cut)
+			t.list(p.docs, guard, p.cut)
 			continue
 		}
 		t.dst = append(t.dst, '{')
-		t.container(p.docs, level{})
+		t.container(p.docs, level{guard: guard})
 		t.dst = append(t.dst, '}')
 	}
 	return append(t.dst, '}'), t.cut
@@ -122,6 +128,7 @@ type jsonText struct {
 	values bool
 	full   bool // the limit is reached, or the bytes end
 	cut    bool // the bytes that end it were not kept
+	guard  bool // of the level that is being written
 	scope  int  // functions around what is being written
 }
 
@@ -130,7 +137,8 @@ type level struct {
 	end     int  // place in the source behind it
 	array   bool // its keys are not written, and equal neighbours are written once
 	command bool // the command itself: session fields are left out, names are shown
-	login   bool // the command begins or goes on with a login: some of it is never shown
+	named   bool // the command's first value is a name
+	guard   bool // values whose keys are those of secrets are never shown
 	any     bool // something was written in it
 	getMore bool // the command is getMore: its collection is a name
 	fold    fold
@@ -153,7 +161,7 @@ func (f *fold) done(t *jsonText) {
 }
 
 // list writes documents that follow each other as an array.
-func (t *jsonText) list(b []byte, cut bool) {
+func (t *jsonText) list(b []byte, guard, cut bool) {
 	t.dst = append(t.dst, '[')
 	var f fold
 	for len(b) >= 5 && !t.full {
@@ -166,7 +174,7 @@ func (t *jsonText) list(b []byte, cut bool) {
 		}
 		f.at = len(t.dst)
 		t.dst = append(t.dst, '{')
-		t.container(b, level{})
+		t.container(b, level{guard: guard})
 		t.dst = append(t.dst, '}')
 		f.done(t)
 		b = b[min(n, len(b)):]
@@ -247,29 +255,32 @@ func (t *jsonText) container(b []byte, top level) bool {
 			t.quote(view(key))
 			t.dst = append(t.dst, ':')
 		}
-		if nested {
+		hide := hidden(key, l.guard) || l.command && login(key)
+		if nested && !hide {
 			if len(stack) >= maxDepth {
 				t.dst = append(t.dst, ellipsis...)
 				at += n
 				continue
 			}
 			t.dst = append(t.dst, opening(typ == typeArray))
-			stack = append(stack, level{end: at + n, array: typ == typeArray, login: l.command && string(key) == "speculativeAuthenticate"})
+			guard := l.guard || l.command && string(key) == "speculativeAuthenticate"
+			stack = append(stack, level{end: at + n, array: typ == typeArray, guard: guard})
 			at += 4
 			continue
 		}
 		switch {
-		case l.login && secret(key), l.command && credential(key):
+		case hide:
 			t.dst = append(t.dst, replaced...)
-		case l.command && first && typ == typeString, l.getMore && typ == typeString && string(key) == "collection":
+		case l.named && first && typ == typeString, l.getMore && typ == typeString && string(key) == "collection":
 			t.quote(view(b[at+4 : at+max(n-1, 4)]))
 		case t.values:
+			t.guard = l.guard
 			t.scalar(typ, b[at:at+n])
 		default:
 			t.dst = append(t.dst, replaced...)
 		}
 		if l.command && first {
-			l.getMore, l.login = string(key) == "getMore", login(key)
+			l.getMore = string(key) == "getMore"
 		}
 		at += n
 		if l.array {
@@ -334,26 +345,14 @@ func session(key []byte) bool {
 	return false
 }
 
-// login tells whether a command takes part in a login.
-func login(name []byte) bool {
-	switch string(name) {
-	case "saslStart", "saslContinue", "authenticate":
-		return true
-	}
-	return false
-}
-
-// secret tells whether a key of a login holds what nobody may see.
-func secret(key []byte) bool {
+// login tells of keys of any command itself whose values are credentials.
+func login(key []byte) bool {
 	switch string(key) {
-	case "payload", "key", "nonce":
+	case "pwd", "digestPassword", "payload":
 		return true
 	}
 	return false
 }
-
-// credential tells whether a key holds a password in any command.
-func credential(key []byte) bool { return string(key) == "pwd" || string(key) == "digestPassword" }
 
 func opening(array bool) byte {
 	if array {
@@ -468,7 +467,7 @@ func (t *jsonText) codeScope(b []byte) {
 	t.dst = append(t.dst, `,"$scope":{`...)
 	if t.scope < maxScopes {
 		t.scope++
-		t.container(scope, level{})
+		t.container(scope, level{guard: t.guard})
 		t.scope--
 	}
 	t.dst = append(t.dst, `}}`...)
