@@ -2,6 +2,8 @@ package assembly
 
 import (
 	"bytes"
+	"slices"
+	"sort"
 
 	"github.com/dbtap/dbtap/internal/packet"
 	"github.com/dbtap/dbtap/internal/stream"
@@ -19,6 +21,7 @@ type hold struct {
 type queue struct {
 	head, tail *run
 	n, bytes   int
+	index      []*run // the same in a row, to be searched; nil until a walk was long
 
 	// The bytes before cover should have come when the bound began. They are lost when it passes; whatever was
 	// acknowledged later begins a bound of its own.
@@ -133,10 +136,28 @@ func (q *queue) after(seq uint32) *run {
 		return q.head
 	}
 	r := q.tail
-	for r.prev != nil && int32(seq-r.prev.end()) < 0 {
+	for range longWalk {
+		if r.prev == nil || int32(seq-r.prev.end()) >= 0 {
+			return r
+		}
 		r = r.prev
 	}
-	return r
+	if q.index == nil {
+		q.index = make([]*run, 0, 2*q.n)
+		for r := q.head; r != nil; r = r.next {
+			q.index = append(q.index, r)
+		}
+	}
+	return q.index[q.find(seq)]
+}
+
+// longWalk is how many runs are walked from the newest one before they are searched: segments out of order come close to
+// their place.
+const longWalk = 32
+
+// find is the place in the index of the first run that ends after seq.
+func (q *queue) find(seq uint32) int {
+	return sort.Search(len(q.index), func(i int) bool { return int32(seq-q.index[i].end()) < 0 })
 }
 
 // insert puts r before at, or last if at is nil.
@@ -152,6 +173,9 @@ func (q *queue) insert(r, at *run) {
 	} else {
 		q.head = r
 	}
+	if q.index != nil {
+		q.index = slices.Insert(q.index, q.find(r.seq), r)
+	}
 	q.n++
 	q.bytes += cap(r.data)
 }
@@ -162,7 +186,10 @@ func (q *queue) pop() *run {
 	if q.head != nil {
 		q.head.prev = nil
 	} else {
-		q.tail = nil
+		q.tail, q.index = nil, nil
+	}
+	if q.index != nil {
+		q.index = q.index[1:]
 	}
 	r.next = nil
 	q.n--

@@ -15,7 +15,7 @@ var runSizes = [...]int{256, 2 << 10, 16 << 10, 64 << 10}
 
 const (
 	holdCost = int(unsafe.Sizeof(hold{}))
-	runCost  = int(unsafe.Sizeof(run{}))
+	runCost  = int(unsafe.Sizeof(run{})) + 16 // and its place in an index
 )
 
 func (t *Table) newFlow() *flow {
