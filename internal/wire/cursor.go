@@ -27,6 +27,8 @@ type Cursor struct {
 	size     int    // of the whole message, holes included
 	data     []byte // all kept bytes
 	runs     []Run  // which of the message's bytes they are; none: all
+	run      int    // the last one sought: reading goes forward
+	from     int    // where it begins in data
 	err      Error
 	cut      bool  // a cut was mended
 	firstCut Error // where
@@ -51,7 +53,7 @@ func (c *Cursor) Reset(data []byte, size int, runs []Run, t *Tree) {
 
 // begin sets what a new buffer needs. Errors are told by their kind alone, so that their texts need not be cleared.
 func (c *Cursor) begin(data []byte, size int, runs []Run, t *Tree, open int32) {
-	c.data, c.size, c.limit, c.runs = data, size, size, runs
+	c.data, c.size, c.limit, c.runs, c.run, c.from = data, size, size, runs, 0, 0
 	c.err.Kind, c.cut, c.sized = 0, false, false
 	c.tree, c.class, c.buffer, c.made, c.open = t, Structure, 0, 0, open
 }
@@ -68,14 +70,18 @@ func (c *Cursor) seek(at int) {
 		c.b, c.pos, c.base = c.data[:end], at, 0
 		return
 	}
-	from := 0
-	for _, r := range c.runs {
-		if at >= r.Off && at < r.Off+r.N {
-			n := min(r.N, c.limit-r.Off)
-			c.b, c.pos, c.base = c.data[from:from+n], at-r.Off, r.Off
-			return
-		}
-		from += r.N
+	if c.run >= len(c.runs) || at < c.runs[c.run].Off {
+		c.run, c.from = 0, 0
+	}
+	for c.run < len(c.runs) && at >= c.runs[c.run].Off+c.runs[c.run].N {
+		c.from += c.runs[c.run].N
+		c.run++
+	}
+	if c.run < len(c.runs) && at >= c.runs[c.run].Off {
+		r := c.runs[c.run]
+		n := min(r.N, c.limit-r.Off)
+		c.b, c.pos, c.base = c.data[c.from:c.from+n], at-r.Off, r.Off
+		return
 	}
 	c.b, c.pos, c.base = nil, 0, at
 }
@@ -374,8 +380,8 @@ func (c *Cursor) SkipText(name string, n int) {
 		c.Fail(name, "text without its NUL")
 		return
 	}
-	if c.Skip(name, n, nil); c.tree != nil && c.err.Kind == 0 {
-		f := c.last()
+	c.Skip(name, n, nil)
+	if f := c.last(); f != nil {
 		f.Kind, f.trim = Text, 1
 	}
 }

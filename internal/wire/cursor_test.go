@@ -539,6 +539,95 @@ func cursor(c *wire.Cursor, b []byte, t *wire.Tree) (sum uint64) {
 	return sum
 }
 
+// TestTooManyFields: so many fields are recorded, the others counted, and the decoder notices nothing. What names or
+// marks a field that is not recorded changes no other.
+func TestTooManyFields(t *testing.T) {
+	const n = 50_000
+	decode := func(c *wire.Cursor) (sum int) {
+		all := c.Group("all")
+		for c.More() {
+			e := c.Group("e")
+			c.Index()
+			sum += int(c.Uint8("type"))
+			c.Detail()
+			c.Bytes("key", 1, nil)
+			c.Key()
+			c.Rename("f")
+			c.Declassify(func([]byte) bool { return true })
+			was := c.Classify(wire.Value)
+			c.SkipText("text", 2)
+			c.Stands()
+			c.Retitle("g")
+			c.Flags([]wire.Flag{{1, "one"}})
+			c.Enum(wire.Enum{0: "zero"})
+			c.Classify(was)
+			c.End(e)
+		}
+		c.End(all)
+		c.Finish()
+		return sum
+	}
+	data := bytes.Repeat([]byte{3, 'k', 'v', 0}, n)
+	var c wire.Cursor
+	var tree wire.Tree
+	c.Reset(data, len(data), nil, &tree)
+	if sum := decode(&c); sum != 3*n || c.Err() != nil {
+		t.Errorf("the decoder read %d, %v", sum, c.Err())
+	}
+	if len(tree.Fields) > 33_000 || len(tree.Fields)+tree.More < 4*n {
+		t.Errorf("%d fields are recorded, %d are not", len(tree.Fields), tree.More)
+	}
+	last := &tree.Fields[len(tree.Fields)-1]
+	for i := range tree.Fields {
+		f := &tree.Fields[i]
+		if i > 0 && tree.Name(f) == "text" && f.Class != wire.Value {
+			t.Fatalf("field %d is %+v", i, f)
+		}
+		if f.End > int32(len(tree.Fields)) || f.Parent >= int32(i) {
+			t.Fatalf("field %d is %+v", i, f)
+		}
+	}
+	if root := &tree.Fields[0]; root.Name != "all" || root.Len != len(data) || root.Index || tree.Shown(root) != nil || int(root.End) != len(tree.Fields) {
+		t.Errorf("the root is %+v, the last field %+v", root, last)
+	}
+	tree.Reset()
+	if tree.More != 0 || cap(tree.Fields) > 5000 {
+		t.Errorf("%d fields to come, room for %d", tree.More, cap(tree.Fields))
+	}
+}
+
+// TestManyRuns: of a message in thousands of runs every byte that was kept is read and lent, forward and backward.
+func TestManyRuns(t *testing.T) {
+	var runs []wire.Run
+	var data []byte
+	for i := range 4000 {
+		runs = append(runs, wire.Run{Off: 3 * i, N: 2})
+		data = append(data, byte(i), byte(i>>8))
+	}
+	var c wire.Cursor
+	var tree wire.Tree
+	for _, watch := range []*wire.Tree{nil, &tree} {
+		c.Reset(data, 3*4000, runs, watch)
+		for i := range 4000 {
+			if got := c.Uint16LE("n"); got != uint16(i) {
+				t.Fatalf("run %d is %d", i, got)
+			}
+			c.Skip("hole", 1, nil)
+		}
+		if c.Err() != nil {
+			t.Fatal(c.Err())
+		}
+	}
+	for i := 3999; i >= 0; i-- {
+		if b := tree.Bytes(&tree.Fields[2*i]); len(b) != 2 || b[0] != byte(i) || b[1] != byte(i>>8) {
+			t.Fatalf("field %d is %x", 2*i, b)
+		}
+		if b := tree.Bytes(&tree.Fields[2*i+1]); len(b) != 0 {
+			t.Fatalf("hole %d is %x", i, b)
+		}
+	}
+}
+
 // small is a message of 18 fields.
 func small() []byte {
 	b := make([]byte, 21)

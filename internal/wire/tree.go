@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"sort"
+)
 
 // Kind says what a field's bytes are.
 type Kind uint8
@@ -59,6 +62,8 @@ type Buffer struct {
 	Size int    // bytes, holes included
 	Data []byte // the kept bytes; borrowed
 	Runs []Run  // which they are; none: the first len(Data)
+
+	starts []int // where each run begins in Data, once that was asked
 }
 
 // Tree is every field of one message in the order of its bytes, a parent before its children. It borrows the
@@ -66,18 +71,42 @@ type Buffer struct {
 type Tree struct {
 	Fields  []Field
 	Buffers []Buffer
+	More    int // fields after them that were not recorded, because they are too many
+
+	spill Field // what those are written to
 }
 
-// Reset empties the tree and keeps its memory.
-func (t *Tree) Reset() { t.Fields, t.Buffers = t.Fields[:0], t.Buffers[:0] }
+// maxFields is how many fields of a message are recorded: more than anybody reads. A field takes a hundred times the bytes
+// of the shortest value, and a compressed message a thousand times its own.
+const maxFields = 32 << 10
+
+// keepFields is how many fields a tree keeps room for.
+const keepFields = 4 << 10
+
+// Reset empties the tree and keeps its memory, if that is usual.
+func (t *Tree) Reset() {
+	t.Fields, t.Buffers, t.More = t.Fields[:0], t.Buffers[:0], 0
+	if cap(t.Fields) > keepFields {
+		t.Fields = nil
+	}
+}
+
+// full tells whether fields are no longer recorded. What changes fields that were just read does nothing then: they are
+// not there.
+func (t *Tree) full() bool { return t.More > 0 }
 
 func (t *Tree) addBuffer(name string, data []byte, size int, runs []Run) uint16 {
-	t.Buffers = append(t.Buffers, Buffer{name, size, data, runs})
+	t.Buffers = append(t.Buffers, Buffer{Name: name, Size: size, Data: data, Runs: runs})
 	return uint16(len(t.Buffers) - 1)
 }
 
 func (c *Cursor) leaf(name string, n int, kind Kind) *Field {
 	t := c.tree
+	if len(t.Fields) >= maxFields {
+		t.More++
+		t.spill = Field{}
+		return &t.spill
+	}
 	t.Fields = append(t.Fields, Field{Name: name, Kind: kind, Class: c.class, Buffer: c.buffer, Parent: c.open,
 		End: int32(len(t.Fields) + 1), Off: c.Pos(), Len: n})
 	return &t.Fields[len(t.Fields)-1]
@@ -86,8 +115,9 @@ func (c *Cursor) leaf(name string, n int, kind Kind) *Field {
 func (c *Cursor) group(name string) int32 {
 	open := c.open
 	if c.err.Kind == 0 {
-		c.leaf(name, 0, Group)
-		c.open = int32(len(c.tree.Fields) - 1)
+		if c.leaf(name, 0, Group); !c.tree.full() {
+			c.open = int32(len(c.tree.Fields) - 1)
+		}
 	}
 	return open
 }
@@ -105,7 +135,7 @@ func (c *Cursor) close(open int32) {
 }
 
 func (c *Cursor) last() *Field {
-	if c.tree == nil || c.err.Kind != 0 || len(c.tree.Fields) == 0 {
+	if c.tree == nil || c.err.Kind != 0 || len(c.tree.Fields) == 0 || c.tree.full() {
 		return nil
 	}
 	return &c.tree.Fields[len(c.tree.Fields)-1]
@@ -157,7 +187,7 @@ func (c *Cursor) Retitle(name string) {
 
 // Rename gives the innermost group a better name, once a field of it told what it is.
 func (c *Cursor) Rename(name string) {
-	if c.tree != nil && c.err.Kind == 0 && c.open >= 0 {
+	if c.tree != nil && c.err.Kind == 0 && c.open >= 0 && !c.tree.full() {
 		c.tree.Fields[c.open].Name = name
 	}
 }
@@ -189,7 +219,7 @@ func (c *Cursor) Key() {
 
 // Index marks the innermost group as an element of an array.
 func (c *Cursor) Index() {
-	if c.tree != nil && c.err.Kind == 0 && c.open >= 0 {
+	if c.tree != nil && c.err.Kind == 0 && c.open >= 0 && !c.tree.full() {
 		c.tree.Fields[c.open].Index = true
 	}
 }
@@ -210,7 +240,7 @@ func (c *Cursor) Declassify(known func(key []byte) bool) {
 }
 
 func (c *Cursor) declassify(known func(key []byte) bool) {
-	if c.err.Kind != 0 || c.open < 0 {
+	if c.err.Kind != 0 || c.open < 0 || c.tree.full() {
 		return
 	}
 	if g := &c.tree.Fields[c.open]; g.keyed && known(c.tree.bytes(g.Buffer, g.keyOff, g.keyLen)) {
@@ -239,15 +269,20 @@ func (t *Tree) bytes(buffer uint16, off, n int) []byte {
 		from := min(off, len(b.Data))
 		return b.Data[from:min(off+n, len(b.Data))]
 	}
-	at := 0
-	for _, r := range b.Runs {
-		if off >= r.Off && off < r.Off+r.N {
-			n = min(n, r.Off+r.N-off)
-			return b.Data[at+off-r.Off : at+off-r.Off+n]
+	if len(b.starts) == 0 {
+		at := 0
+		for _, r := range b.Runs {
+			b.starts = append(b.starts, at)
+			at += r.N
 		}
-		at += r.N
 	}
-	return nil
+	i := sort.Search(len(b.Runs), func(i int) bool { return off < b.Runs[i].Off+b.Runs[i].N })
+	if i == len(b.Runs) || off < b.Runs[i].Off {
+		return nil
+	}
+	r := b.Runs[i]
+	at := b.starts[i] + off - r.Off
+	return b.Data[at : at+min(n, r.Off+r.N-off)]
 }
 
 // Content lends the text or octets of f, without what ends them.

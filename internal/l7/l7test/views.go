@@ -119,7 +119,7 @@ func tile(tree *wire.Tree, whole bool) string {
 		}
 	}
 	for i, n := range next {
-		if whole && n != tree.Buffers[i].Size {
+		if whole && tree.More == 0 && n != tree.Buffers[i].Size {
 			return "fields end before their buffer does"
 		}
 	}
