@@ -415,6 +415,7 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	}
 	c.pair(d, s, m, b, size, runs, context, ch)
 	if m.Doubts&record.Malformed != 0 {
+		m.shrink()
 		e.stats.Malformed++
 		if c.bad++; c.bad >= maxMalformed {
 			c.forget(ch.Order)
@@ -424,6 +425,7 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	c.bad = 0
 	c.dlg.Advance(dir, m)
 	c.pushed = m.Layer
+	m.shrink() // now, for each worker has a Message
 }
 
 // forget undoes the identification: what was taken for this protocol is another.

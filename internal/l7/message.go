@@ -72,6 +72,11 @@ func (m *Message) reset() {
 	m.Scratch = m.Scratch[:0]
 	m.has, m.attrs, m.normal = 0, 0, ""
 	m.Layer = nil
+	m.shrink()
+}
+
+// shrink lets large memory go.
+func (m *Message) shrink() {
 	if cap(m.Derived) > keepMemory {
 		m.Derived = nil
 		clear(m.text[:]) // what borrowed from it

@@ -259,6 +259,26 @@ func TestEvicted(t *testing.T) {
 	}
 }
 
+// TestEpoch: a capture whose clock begins at 1970, or before, has times like any other.
+func TestEpoch(t *testing.T) {
+	for _, start := range []int64{0, -l7test.Step, -10 * l7test.Step} {
+		var rows []string
+		e := l7.New(l7.Config{Protocols: []*l7.Protocol{l7test.Lines(l7.ByID)}, Want: ^uint64(0), Budget: 1 << 20}, func(r *record.Record) {
+			if r.Num(record.Time) != start || !r.Has(record.Time) || !r.Has(record.RequestTime) {
+				t.Errorf("the time is %d, not %d", r.Num(record.Time), start)
+			}
+			rows = append(rows, brief(r))
+		})
+		f := &stream.Flow{}
+		c := e.Open(f)
+		c.HandleChunk(f, &stream.Chunk{Data: l7test.Line('>', 1, "GET", "a"), Time: start, Order: 1})
+		c.HandleChunk(f, &stream.Chunk{Dir: stream.Backward, Data: l7test.Line('<', 1, "DONE", ""), Time: start + 3*l7test.Step, Order: 2})
+		if want := []string{"GET a: ok latency=3 wait=3"}; !slices.Equal(rows, want) {
+			t.Errorf("records: %s", rows)
+		}
+	}
+}
+
 // TestRuns: a message of which every second byte is missing keeps so many runs, and its rest is cut.
 func TestRuns(t *testing.T) {
 	long := l7test.Line('>', 1, "HUGE", strings.Repeat("abcdefghi ", 9000))
