@@ -514,7 +514,11 @@ func (d *dialog) cursor(doc *document, m *l7.Message) {
 				m.SetAttribute(attrCursorID, n)
 			}
 		case "ns":
-			sub.text()
+			if sub.flat {
+				sub.text()
+			} else {
+				sub.skip()
+			}
 		case "firstBatch", "nextBatch":
 			was := sub.c.Cut()
 			batch, ok := sub.document()

@@ -336,6 +336,7 @@ type asked struct {
 	id    uint32
 	kind  kind
 	seen  bool
+	open  bool // it was not answered yet
 	trust trust
 }
 
@@ -435,8 +436,13 @@ func (d *dialog) Keep(dir l7.Dir, size, from int, run []byte) (off, n int, keep 
 // Advance implements l7.Dialog.
 func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 	f := &d.now
+	if dir == l7.ToClient {
+		if a := d.last(f.to); a != nil {
+			a.open = false
+		}
+	}
 	if f.ask || f.again {
-		d.ask(asked{f.id, f.kind, true, f.trust})
+		d.ask(asked{f.id, f.kind, true, true, f.trust})
 	}
 	if len(f.user) > 0 {
 		d.pending = append(d.pending[:0], f.user[:min(len(f.user), maxName)]...)
@@ -475,10 +481,8 @@ func (d *dialog) Sync(_ l7.Dir, b []byte) int {
 
 // question tells what the request with an id was: of several the last.
 func (d *dialog) question(id uint32) (kind, trust) {
-	for i := 1; i <= len(d.asked); i++ {
-		if a := &d.asked[uint(d.next-i)%uint(len(d.asked))]; a.id == id && a.seen {
-			return a.kind, a.trust
-		}
+	if a := d.last(id); a != nil {
+		return a.kind, a.trust
 	}
 	if d.known {
 		return d.alone.kind, d.alone.trust
@@ -486,13 +490,23 @@ func (d *dialog) question(id uint32) (kind, trust) {
 	return unheard, guarded | quotable
 }
 
-// ask remembers a request. What another one with its id guards is guarded in the answers to both.
+// last is the last request with an id, or nil.
+func (d *dialog) last(id uint32) *asked {
+	for i := 1; i <= len(d.asked); i++ {
+		if a := &d.asked[uint(d.next-i)%uint(len(d.asked))]; a.id == id && a.seen {
+			return a
+		}
+	}
+	return nil
+}
+
+// ask remembers a request. If others with its id are open, what they guard is guarded in the answers to all.
 func (d *dialog) ask(a asked) {
 	if a.id > d.highest {
 		d.highest = a.id
 	} else {
 		for i := range d.asked {
-			if d.asked[i].id == a.id {
+			if d.asked[i].id == a.id && d.asked[i].open {
 				a.trust |= d.asked[i].trust
 			}
 		}

@@ -101,7 +101,7 @@ func (q *query) append(dst []byte, m *l7.Message, guard, values bool) ([]byte, b
 		t.quote(p.name)
 		t.dst = append(t.dst, ':')
 		guard := guard || !own(p.name)
-		if guard && secret([]byte(p.name)) {
+		if hidden([]byte(p.name), guard) {
 			t.dst = append(t.dst, replaced...)
 			continue
 		}
@@ -255,7 +255,8 @@ func (t *jsonText) container(b []byte, top level) bool {
 			t.quote(view(key))
 			t.dst = append(t.dst, ':')
 		}
-		hide := hidden(key, l.guard) || l.command && login(key)
+		name := !nested && (first && l.named || l.getMore) && typ == typeString // perhaps
+		hide := (nested || t.values || name) && (hidden(key, l.guard) || l.command && login(key))
 		if nested && !hide {
 			if len(stack) >= maxDepth {
 				t.dst = append(t.dst, ellipsis...)
@@ -271,7 +272,7 @@ func (t *jsonText) container(b []byte, top level) bool {
 		switch {
 		case hide:
 			t.dst = append(t.dst, replaced...)
-		case l.named && first && typ == typeString, l.getMore && typ == typeString && string(key) == "collection":
+		case name && (first || string(key) == "collection"):
 			t.quote(view(b[at+4 : at+max(n-1, 4)]))
 		case t.values:
 			t.guard = l.guard

@@ -20,12 +20,15 @@ const (
 // traitsOf says what the name of a command tells. What is not listed has no traits.
 func traitsOf(name []byte) traits {
 	switch string(name) { // the most frequent first
-	case "find", "insert", "update", "getMore", "aggregate":
+	case "find", "insert", "update", "aggregate":
 		return ordinary | names
+	case "getMore", "bulkWrite", "listCollections":
+		return ordinary
 	}
 	switch string(name) {
-	case "delete", "count", "distinct", "findAndModify", "findandmodify", "killCursors", "bulkWrite", "mapReduce", "mapreduce", "group", "geoNear", "geoSearch", "parallelCollectionScan",
-		"create", "drop", "createIndexes", "dropIndexes", "deleteIndexes", "listIndexes", "listCollections", "collMod",
+	case "delete", "count", "distinct", "findAndModify", "findandmodify", "killCursors", "mapReduce", "mapreduce", "group",
+		"geoNear", "geoSearch", "parallelCollectionScan",
+		"create", "drop", "createIndexes", "dropIndexes", "deleteIndexes", "listIndexes", "collMod",
 		"collStats", "collstats", "validate", "compact", "reIndex", "convertToCapped", "cloneCollectionAsCapped",
 		"renameCollection", "dataSize", "datasize", "captrunc", "emptycapped", "analyze", "setIndexCommitQuorum",
 		"planCacheClear", "planCacheClearFilters", "planCacheListFilters", "planCacheSetFilter", "planCacheListPlans",
@@ -56,25 +59,21 @@ func system(collection []byte) bool {
 // hidden tells whether nobody may ever see the value of a key. guard: the key may be that of a secret, for the
 // document is no user's.
 func hidden(key []byte, guard bool) bool {
-	if guard {
-		return secret(key)
-	}
-	return credential(key)
+	return (guard || uint(len(key)-9) <= 1) && concealed(key, guard) // most keys are shorter, and this is inlined
 }
+
+func concealed(key []byte, guard bool) bool { return credential(key) || guard && secret(key) }
 
 // credential tells of keys that are those of stored credentials in any document: a user's entry can be read in many
 // ways, also from the oplog.
 func credential(key []byte) bool {
-	if len(key) != len("storedKey") && len(key) != len("MONGODB-CR") {
-		return false
-	}
 	return string(key) == "storedKey" || string(key) == "serverKey" || string(key) == "MONGODB-CR"
 }
 
-// secret tells whether a key is that of a payload, a key or a password.
+// secret tells whether a key is that of a payload, a key or a password, in the words of any command.
 func secret(key []byte) bool {
 	switch string(key) {
-	case "payload", "pwd", "key", "nonce", "salt", "jwt", "storedKey", "serverKey", "MONGODB-CR":
+	case "payload", "pwd", "key", "nonce", "salt", "jwt":
 		return true
 	}
 	for i := 0; i+3 <= len(key); i++ {
