@@ -238,16 +238,10 @@ func identifier(b []byte, marks string) bool {
 
 // number reads a number or a bool as an integer, or passes over a value of another type.
 func (d *document) number() (n int64, ok bool) {
-	if d.flat {
-		return d.integer()
+	if !d.flat {
+		d.c.Classify(wire.Value) // it may be a user's
 	}
-	d.c.Classify(wire.Value) // it may be a user's
-	n, ok = d.integer()
-	d.c.Classify(wire.Structure)
-	return n, ok
-}
-
-func (d *document) integer() (n int64, ok bool) {
+	ok = true
 	switch d.typ {
 	case typeInt32:
 		n = int64(d.c.Int32LE("value"))
@@ -258,19 +252,19 @@ func (d *document) integer() (n int64, ok bool) {
 	case typeDouble:
 		f := math.Float64frombits(d.c.Float64LE("value"))
 		d.c.Stands()
-		if !(math.Abs(f) < 1<<62) {
-			return 0, false
+		if ok = math.Abs(f) < 1<<62; ok {
+			n = int64(f)
 		}
-		n = int64(f)
 	case typeBool:
 		n = int64(d.c.Uint8("value"))
 		d.c.Enum(boolNames)
 		d.c.Stands()
 	default:
+		ok = false
 		d.skip()
-		return 0, false
 	}
-	return n, d.c.Err() == nil
+	d.c.Classify(wire.Structure)
+	return n, ok && d.c.Err() == nil
 }
 
 // document begins the document or array that is the value; ok is false, and the value passed over, if it is none.

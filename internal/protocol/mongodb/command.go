@@ -39,16 +39,19 @@ func (d *dialog) elements(c *wire.Cursor, m *l7.Message, wrapped bool) {
 	var mechanism, payload []byte
 	doc := open(c, true, true)
 	for first := true; doc.next(); first = false {
-		if op := m.Text(record.Operation); first && (op == "" || op == string(doc.key)) {
-			if (string(doc.key) == "$query" || string(doc.key) == "query") && doc.typ == typeDocument && !wrapped {
+		if first {
+			op := m.Text(record.Operation)
+			switch {
+			case op != "" && op != string(doc.key):
+				d.now.trust |= guarded // arguments that do not begin with their command's name
+			case (string(doc.key) == "$query" || string(doc.key) == "query") && doc.typ == typeDocument && !wrapped:
 				d.elements(c, m, true) // a command of old
 				continue
+			default:
+				d.name(&doc, m)
+				doc.guard = d.guarded()
+				continue
 			}
-			d.name(&doc, m)
-			doc.guard = d.guarded()
-			continue
-		} else if first {
-			d.now.trust |= guarded // arguments that do not begin with their command's name
 		}
 		switch string(doc.key) {
 		case "$db":
@@ -386,7 +389,9 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message, flat bool) {
 	for doc.next() {
 		switch string(doc.key) {
 		case "ok":
-			ok, said = doc.integer()
+			doc.flat = true // it is no user's in any answer
+			ok, said = doc.number()
+			doc.flat = flat
 		case "cursor":
 			d.cursor(&doc, m)
 		case "n":

@@ -30,7 +30,7 @@ func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	} else {
 		m.Role, m.ID = l7.Response, uint64(d.now.to)
 		m.Set(record.RequestID, int64(d.now.to))
-		d.now.kind, d.now.trust = d.question(d.now.to)
+		d.question(d.now.to)
 	}
 	if int(n) != c.Size() {
 		c.Fail("messageLength", "the length is not the message's")

@@ -372,6 +372,7 @@ type facts struct {
 	to      uint32
 	kind    kind
 	trust   trust
+	asked   int    // where the request of an answer is, or -1
 	body    bool   // the message's body was read
 	mute    bool   // whether the answer tells of an error is not known
 	ask     bool   // the message is a request that will be answered
@@ -436,10 +437,8 @@ func (d *dialog) Keep(dir l7.Dir, size, from int, run []byte) (off, n int, keep 
 // Advance implements l7.Dialog.
 func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 	f := &d.now
-	if dir == l7.ToClient {
-		if a := d.last(f.to); a != nil {
-			a.open = false
-		}
+	if dir == l7.ToClient && f.asked >= 0 {
+		d.asked[f.asked].open = false
 	}
 	if f.ask || f.again {
 		d.ask(asked{f.id, f.kind, true, true, f.trust})
@@ -479,25 +478,27 @@ func (d *dialog) Sync(_ l7.Dir, b []byte) int {
 	return -1
 }
 
-// question tells what the request with an id was: of several the last.
-func (d *dialog) question(id uint32) (kind, trust) {
-	if a := d.last(id); a != nil {
-		return a.kind, a.trust
+// question notes what the request with an id was: of several the last.
+func (d *dialog) question(id uint32) {
+	f := &d.now
+	f.kind, f.trust = unheard, guarded|quotable
+	if f.asked = d.last(id); f.asked >= 0 {
+		a := &d.asked[f.asked]
+		f.kind, f.trust = a.kind, a.trust
+	} else if d.known {
+		f.kind, f.trust = d.alone.kind, d.alone.trust
 	}
-	if d.known {
-		return d.alone.kind, d.alone.trust
-	}
-	return unheard, guarded | quotable
 }
 
-// last is the last request with an id, or nil.
-func (d *dialog) last(id uint32) *asked {
+// last is where the last request with an id is, or -1.
+func (d *dialog) last(id uint32) int {
 	for i := 1; i <= len(d.asked); i++ {
-		if a := &d.asked[uint(d.next-i)%uint(len(d.asked))]; a.id == id && a.seen {
-			return a
+		at := uint(d.next-i) % uint(len(d.asked))
+		if a := &d.asked[at]; a.id == id && a.seen {
+			return int(at)
 		}
 	}
-	return nil
+	return -1
 }
 
 // ask remembers a request. If others with its id are open, what they guard is guarded in the answers to all.

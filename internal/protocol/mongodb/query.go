@@ -255,8 +255,13 @@ func (t *jsonText) container(b []byte, top level) bool {
 			t.quote(view(key))
 			t.dst = append(t.dst, ':')
 		}
-		name := !nested && (first && l.named || l.getMore) && typ == typeString // perhaps
-		hide := (nested || t.values || name) && (hidden(key, l.guard) || l.command && login(key))
+		name, hide := false, false
+		if l.command {
+			hide = hidden(key, l.guard) || login(key)
+			name = typ == typeString && (first && l.named || l.getMore && string(key) == "collection")
+		} else if nested || t.values {
+			hide = hidden(key, l.guard)
+		}
 		if nested && !hide {
 			if len(stack) >= maxDepth {
 				t.dst = append(t.dst, ellipsis...)
@@ -272,7 +277,7 @@ func (t *jsonText) container(b []byte, top level) bool {
 		switch {
 		case hide:
 			t.dst = append(t.dst, replaced...)
-		case name && (first || string(key) == "collection"):
+		case name:
 			t.quote(view(b[at+4 : at+max(n-1, 4)]))
 		case t.values:
 			t.guard = l.guard
