@@ -2,6 +2,8 @@ package l7
 
 import (
 	"math/bits"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/record"
@@ -35,15 +37,19 @@ type Message struct {
 	// Inner is a cursor for a buffer that Decode derives.
 	Inner wire.Cursor
 
-	// Derived is memory for bytes that Decode decompresses. It keeps what it held until the next message.
+	// Derived is what Decode decompressed, in memory from Room. It keeps what it held until the next message.
 	Derived []byte
 
-	want   uint64 // columns somebody needs
-	values bool
-	has    uint64 // columns set
-	num    [record.User]int64
-	text   [record.Protocol - record.User]string
-	normal string
+	shared  bool   // it is an Engine's: large memory is shared with others
+	locked  bool   // it has the large memory
+	replays bool   // it is a Replayer's
+	keeps   bool   // it keeps large memory of its own
+	want    uint64 // columns somebody needs
+	values  bool
+	has     uint64 // columns set
+	num     [record.User]int64
+	text    [record.Protocol - record.User]string
+	normal  string
 
 	attrs uint32 // attributes set
 	attr  [maxAttributes]attribute
@@ -75,9 +81,42 @@ func (m *Message) reset() {
 	m.shrink()
 }
 
+// large is memory for a message that makes more than keepMemory of a few bytes. There is one for all Engines, so that what
+// they take does not grow with the number of cores; one waits for the other until its message is done.
+var large struct {
+	sync.Mutex
+	memory []byte
+}
+
+// keeper tells that a Replayer keeps its large memory. Trees borrow it until the next message, so that Replayers cannot take
+// turns; but only the first keeps it, which is the only one unless filters look into trees.
+var keeper atomic.Bool
+
+// Room is empty memory for bytes that Decode derives, at most n.
+func (m *Message) Room(n int) []byte {
+	if m.shared && n > max(keepMemory, cap(m.Derived)) {
+		if !m.locked {
+			large.Lock()
+			m.locked = true
+		}
+		if cap(large.memory) < n {
+			large.memory = make([]byte, 0, n)
+		}
+		m.Derived = large.memory
+	}
+	return m.Derived[:0]
+}
+
 // shrink lets large memory go.
 func (m *Message) shrink() {
+	if m.locked {
+		m.locked = false
+		defer large.Unlock()
+	}
 	if cap(m.Derived) > keepMemory {
+		if m.keeps = m.keeps || m.replays && keeper.CompareAndSwap(false, true); m.keeps {
+			return
+		}
 		m.Derived = nil
 		clear(m.text[:]) // what borrowed from it
 		clear(m.attr[:])

@@ -257,7 +257,7 @@ func (d *lines) question(c *wire.Cursor, m *l7.Message, verb []byte) {
 		}
 		size := max(c.Left()-1, 0)
 		c.Skip("scrambled", size, nil)
-		m.Derived = append(m.Derived[:0], src...)
+		m.Derived = append(m.Room(len(src)), src...)
 		rot13(m.Derived)
 		var inner wire.Cursor
 		c.Derive(&inner, "plain", m.Derived[:min(size, len(m.Derived))], size)
