@@ -89,7 +89,12 @@ func (t *Table) keep(f *flow, d stream.Dir, seq uint32, data []byte, cut int, s 
 	q := &f.hold.q[d]
 	r := q.after(seq)
 	end := seq + uint32(len(data)+cut)
-	for seq != end {
+	for walked := 0; seq != end; {
+		if len(data) == 0 {
+			if walked++; walked > longWalk {
+				return // a few bytes may say that they were many, again and again: what is left may be lost
+			}
+		}
 		stop := end
 		if r != nil && int32(end-r.seq) > 0 {
 			stop = r.seq
@@ -152,7 +157,7 @@ func (q *queue) after(seq uint32) *run {
 }
 
 // longWalk is how many runs are walked from the newest one before they are searched: segments out of order come close to
-// their place.
+// their place. It is also how many runs the cut end of a segment may reach over.
 const longWalk = 32
 
 // find is the place in the index of the first run that ends after seq.

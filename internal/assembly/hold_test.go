@@ -41,3 +41,22 @@ func TestManyHeld(t *testing.T) {
 		}
 	}
 }
+
+// TestCutOverHeld: the cut end of a segment that reaches over many held ones is followed for a few of them.
+func TestCutOverHeld(t *testing.T) {
+	b := newBench(t, 0)
+	b.handshake()
+	for i := range 300 {
+		b.segment(packet.Segment{Src: client, Dst: server, Hash: 7, Flags: A, Payload: []byte("xy"), Seq: b.isn[0] + 11 + uint32(2*i), Ack: b.isn[1] + 1})
+	}
+	before := b.table.Stats().Retransmitted
+	b.segment(packet.Segment{Src: client, Dst: server, Hash: 7, Flags: A, Payload: []byte("x"), Missing: 599, Seq: b.isn[0] + 11, Ack: b.isn[1] + 1})
+	if n := b.table.Stats().Retransmitted - before; n == 0 || n > 2*longWalk+2 {
+		t.Errorf("%d bytes were compared", n)
+	}
+	b.c(A|P, 0, 0, "0123456789")
+	b.table.Close(b.number)
+	if got := b.streams[0].data[0]; len(got) != 610 || bytes.ContainsAny(got, "_-") {
+		t.Errorf("%d bytes came out: %q", len(got), got)
+	}
+}
