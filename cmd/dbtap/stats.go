@@ -60,6 +60,7 @@ func printStats(w io.Writer, s *agent.Stats) {
 	some("reordered segments", s.Assembly.Reordered)
 	some("segments not believed", s.Assembly.Wild)
 	some("evicted connections", s.Assembly.Evicted)
+	some("exchanges given up to stay within memory", uint64(s.L7.Evicted))
 }
 
 // losses says what of the traffic the capture does not have.

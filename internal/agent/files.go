@@ -465,6 +465,7 @@ func (s *Stats) add(sh *shard) {
 	s.L7.Unpaired += e.Unpaired
 	s.L7.Lost += e.Lost
 	s.L7.Malformed += e.Malformed
+	s.L7.Evicted += e.Evicted
 	for port, n := range e.Unidentified {
 		s.L7.Unidentified[port] += n
 	}

@@ -274,6 +274,9 @@ func (c *Conn) ask(d stream.Dir, s *side, from int, run []byte, size int) {
 	tail := s.size - TailLimit
 	s.want, s.show, s.look, s.run = wire.Run{}, !keep, s.look[:0], 0
 	switch {
+	case !keep && off >= from && off < at && off+n > at && n <= maxLook && off+n <= s.size: // it begins in what was seen
+		s.want = wire.Run{Off: off, N: n}
+		s.look = append(s.look, run[off-from:]...)
 	case n <= 0 || off < at:
 	case !keep && n <= maxLook && off+n <= s.size:
 		s.want = wire.Run{Off: off, N: n}

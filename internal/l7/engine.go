@@ -57,7 +57,7 @@ func New(cfg Config, out func(*record.Record)) *Engine {
 	if e.msg = cfg.Message; e.msg == nil {
 		e.msg = &Message{}
 	}
-	e.msg.want, e.msg.values, e.msg.shared = cfg.Want, cfg.Values, true
+	e.msg.want, e.msg.values = cfg.Want, cfg.Values
 	for _, p := range cfg.Protocols {
 		e.scouts = append(e.scouts, p.Open(&ConnInfo{Midstream: true}, nil))
 	}

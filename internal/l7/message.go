@@ -2,8 +2,6 @@ package l7
 
 import (
 	"math/bits"
-	"sync"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/record"
@@ -40,16 +38,12 @@ type Message struct {
 	// Derived is what Decode decompressed, in memory from Room. It keeps what it held until the next message.
 	Derived []byte
 
-	shared  bool   // it is an Engine's: large memory is shared with others
-	locked  bool   // it has the large memory
-	replays bool   // it is a Replayer's
-	keeps   bool   // it keeps large memory of its own
-	want    uint64 // columns somebody needs
-	values  bool
-	has     uint64 // columns set
-	num     [record.User]int64
-	text    [record.Protocol - record.User]string
-	normal  string
+	want   uint64 // columns somebody needs
+	values bool
+	has    uint64 // columns set
+	num    [record.User]int64
+	text   [record.Protocol - record.User]string
+	normal string
 
 	attrs uint32 // attributes set
 	attr  [maxAttributes]attribute
@@ -81,42 +75,20 @@ func (m *Message) reset() {
 	m.shrink()
 }
 
-// large is memory for a message that makes more than keepMemory of a few bytes. There is one for all Engines, so that what
-// they take does not grow with the number of cores; one waits for the other until its message is done.
-var large struct {
-	sync.Mutex
-	memory []byte
-}
-
-// keeper tells that a Replayer keeps its large memory. Trees borrow it until the next message, so that Replayers cannot take
-// turns; but only the first keeps it, which is the only one unless filters look into trees.
-var keeper atomic.Bool
-
-// Room is empty memory for bytes that Decode derives, at most n.
+// Room is empty memory for the n bytes that Decode derives, at most. It is what Derived held before.
 func (m *Message) Room(n int) []byte {
-	if m.shared && n > max(keepMemory, cap(m.Derived)) {
-		if !m.locked {
-			large.Lock()
-			m.locked = true
-		}
-		if cap(large.memory) < n {
-			large.memory = make([]byte, 0, n)
-		}
-		m.Derived = large.memory
+	if cap(m.Derived) < n {
+		m.Derived = make([]byte, 0, max(n, leastRoom))
 	}
 	return m.Derived[:0]
 }
 
+// leastRoom is the least memory for derived bytes: most messages have less.
+const leastRoom = 16 << 10
+
 // shrink lets large memory go.
 func (m *Message) shrink() {
-	if m.locked {
-		m.locked = false
-		defer large.Unlock()
-	}
 	if cap(m.Derived) > keepMemory {
-		if m.keeps = m.keeps || m.replays && keeper.CompareAndSwap(false, true); m.keeps {
-			return
-		}
 		m.Derived = nil
 		clear(m.text[:]) // what borrowed from it
 		clear(m.attr[:])

@@ -17,7 +17,6 @@ type Replayer struct {
 // Message decodes k, a message of protocol p, into r.Tree. The error is what the message itself has wrong, or nil.
 func (r *Replayer) Message(p *Protocol, k *record.Kept) *wire.Error {
 	r.Tree.Reset()
-	r.msg.replays = true
 	r.msg.reset()
 	r.runs = r.runs[:0]
 	for _, run := range k.Runs {

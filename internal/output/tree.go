@@ -83,6 +83,9 @@ func (w *Tree) Message(header string, t *wire.Tree, err *wire.Error) error {
 			return err
 		}
 	}
+	if t.More > 0 {
+		w.line(dim, fmt.Sprintf("... %d more fields are not shown", t.More))
+	}
 	if err != nil {
 		kind := "malformed"
 		if err.Kind == wire.Cut {

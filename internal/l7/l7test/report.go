@@ -1,7 +1,6 @@
 package l7test
 
 import (
-	"fmt"
 	"testing"
 )
 
@@ -34,7 +33,7 @@ func (r *report) errorf(format string, args ...any) {
 		r.kinds = append(r.kinds, format)
 	}
 	if r.n[format]++; r.n[format] <= told {
-		r.t.Error(fmt.Sprintf(format, args...))
+		r.t.Errorf(format, args...)
 	} else {
 		r.t.Fail()
 	}

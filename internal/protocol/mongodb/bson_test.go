@@ -636,7 +636,7 @@ func TestBombs(t *testing.T) {
 				if c.Err() == nil && m.Doubts&record.Malformed == 0 {
 					t.Errorf("compressor %d, %d bytes for %d: nothing is wrong", compressor, size, zeros)
 				}
-				if limit := 2*max(min(size, zeros), 0) + 64<<10; cap(m.Derived) > limit {
+				if limit := max(min(size, 17<<20), 0) + 64<<10; cap(m.Derived) > limit {
 					t.Errorf("compressor %d, %d bytes for %d: %d bytes of memory", compressor, size, zeros, cap(m.Derived))
 				}
 			}

@@ -412,14 +412,13 @@ func (d *dialog) reply(c *wire.Cursor, m *l7.Message, flat bool) {
 				m.SetAttribute(attrMatched, n)
 			}
 		case "upserted":
-			was := c.Cut()
 			if sub, ok := doc.document(); ok {
 				n := int64(0)
 				for ; sub.next(); n++ {
 					c.Index()
 					sub.skip()
 				}
-				lost = lost || c.Cut() != was
+				lost = lost || !sub.whole
 				if d.now.kind == update {
 					d.now.counted, counts = d.now.counted+n, true
 				}
@@ -536,7 +535,7 @@ func (d *dialog) cursor(doc *document, m *l7.Message) {
 				sub.c.Index()
 				batch.skip()
 			}
-			if sub.c.Cut() == was {
+			if batch.whole {
 				m.Set(record.Rows, n)
 			} else if d.scan.done && d.scan.size == sub.c.Size() {
 				m.Set(record.Rows, int64(d.scan.count))

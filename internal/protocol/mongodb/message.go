@@ -398,11 +398,11 @@ func (d *dialog) compressed(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	case 0:
 		out = src
 	case 1:
-		out, err = inflate.Snappy(m.Derived[:0], src, limit)
+		out, err = inflate.Snappy(m.Room(limit), src, limit)
 	case 2:
-		out, err = inflate.Zlib(m.Derived[:0], src, limit)
+		out, err = inflate.Zlib(m.Room(limit), src, limit)
 	case 3:
-		out, err = inflate.Zstd(m.Derived[:0], src, limit)
+		out, err = inflate.Zstd(m.Room(limit), src, limit)
 	}
 	if id != 0 {
 		m.Derived = out

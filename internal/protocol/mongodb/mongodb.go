@@ -317,7 +317,7 @@ func openDialog(_ *l7.ConnInfo, context []byte) l7.Dialog {
 
 // dialog is what the messages of one connection leave for later ones.
 type dialog struct {
-	asked   [16]asked // what the last requests were, for their answers
+	asked   []asked // what the last requests were, for their answers: a ring
 	next    int
 	highest uint32 // of their ids
 	user    []byte // authenticated on this connection
@@ -379,7 +379,6 @@ type facts struct {
 	user    []byte // of an authentication that begins
 	app     []byte
 	done    bool // an authentication ended well
-	failed  bool
 	again   bool // another answer follows
 	sasl    bool // the request belongs to an authentication
 	counted int64
@@ -387,7 +386,11 @@ type facts struct {
 
 // Reset implements l7.Resetter.
 func (d *dialog) Reset(*l7.ConnInfo) {
-	*d = dialog{user: d.user[:0], pending: d.pending[:0], app: d.app[:0], query: query{parts: d.query.parts[:0]}}
+	if len(d.asked) > leastAsked {
+		d.asked = nil
+	}
+	clear(d.asked)
+	*d = dialog{asked: d.asked, user: d.user[:0], pending: d.pending[:0], app: d.app[:0], query: query{parts: d.query.parts[:0]}}
 }
 
 var errHeader = errors.New("no message header")
@@ -413,7 +416,9 @@ const wholeRequest = 1 << 20
 func (d *dialog) Keep(dir l7.Dir, size, from int, run []byte) (off, n int, keep bool) {
 	s := &d.scan
 	if from == 0 {
-		*s = batch{}
+		if dir == l7.ToClient {
+			*s = batch{}
+		}
 		if dir == l7.ToServer && size <= wholeRequest {
 			return len(run), size, true
 		}
@@ -512,6 +517,20 @@ func (d *dialog) ask(a asked) {
 			}
 		}
 	}
+	switch n := len(d.asked); {
+	case n == 0:
+		d.asked = make([]asked, leastAsked)
+	case d.asked[d.next].open && n < maxAsked:
+		grown := make([]asked, 2*n)
+		copy(grown[copy(grown, d.asked[d.next:]):], d.asked[:d.next])
+		d.asked, d.next = grown, n
+	}
 	d.asked[d.next] = a
 	d.next = (d.next + 1) % len(d.asked)
 }
+
+// How many requests are remembered: a few for those answered out of order, and as many as may be open.
+const (
+	leastAsked = 8
+	maxAsked   = 4096
+)

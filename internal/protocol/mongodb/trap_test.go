@@ -138,16 +138,6 @@ func playRows(t *testing.T, values bool, c *l7test.Conversation) (rows []row) {
 	return rows
 }
 
-// requests are the rows of an operation.
-func requests(rows []row, operation string) (list []row) {
-	for _, r := range rows {
-		if r.text["operation"] == operation {
-			list = append(list, r)
-		}
-	}
-	return list
-}
-
 // TestTraps: what other tools get wrong, in the numbers of their list.
 func TestTraps(t *testing.T) {
 	t.Run("1 a checksum is no section", func(t *testing.T) {
