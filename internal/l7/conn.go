@@ -478,6 +478,7 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 		c.e.drop(c.proto, c.dlg)
 	}
 	c.e.charge(-connCost)
+	clear(c.layers)
 	*c = Conn{e: c.e, side: c.side, open: c.open[:0], orphans: c.orphans[:0], layers: c.layers[:0]}
 	c.e.conns = append(c.e.conns, c)
 }

@@ -11,6 +11,9 @@ import (
 // pair gives a message its place in an exchange, and finishes the exchange it ends.
 func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs []wire.Run, context []byte, ch *stream.Chunk) {
 	c.growOld(ch.Order)
+	if c.lossy > 0 && c.proto.Pairing == InOrder && (m.Role == Request || m.Role == Part) {
+		c.forsake(ch.Order)
+	}
 	at := c.find(m)
 	var x *exchange
 	if at >= 0 {
@@ -48,8 +51,10 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	switch {
 	case m.Role == OneWay && !m.More:
 		x.rec.Status = record.OK
-	case m.Role == Push && !m.More, m.Role == Response && !m.More && !x.orphan, m.Role == Request && x.orphan:
-		if x.orphan {
+	case m.Role == Push && !m.More, m.Role == Response && !m.More && (!x.orphan || c.proto.Pairing == InOrder), m.Role == Request && x.orphan:
+		if x.orphan && m.Role == Response {
+			c.abandon(x) // no request can come for it any more
+		} else if x.orphan {
 			x.orphan = false
 			c.orphans = slices.DeleteFunc(c.orphans, func(o *exchange) bool { return o == x })
 		}
@@ -103,7 +108,9 @@ func (c *Conn) find(m *Message) int {
 		case answer && len(c.open) > 0:
 			return 0
 		case m.Role == Request || m.Role == Part:
-			if n := len(c.open); n > 0 && c.open[n-1].x.more {
+			// A Part belongs to the request that comes next, unless the server has begun to answer one: then it goes on
+			// with that, as the bytes of a file that the server asked for.
+			if n := len(c.open); n > 0 && (c.open[n-1].x.more || m.Role == Part && c.open[n-1].x.heard && !c.open[n-1].x.orphan) {
 				return n - 1
 			}
 		}
@@ -177,7 +184,7 @@ func (c *Conn) request(x *exchange, at int, s *side, m *Message, size int, ch *s
 		r.Set(record.Packet, int64(s.packet))
 	}
 	x.asked = ch.Time
-	x.more = m.More || m.Role == Part
+	x.more = m.More || m.Role == Part && !x.heard
 	if !x.orphan && at >= 0 {
 		c.open[at].id = m.ID
 	}
@@ -222,11 +229,26 @@ func (c *Conn) passOver(i int, order uint64) int {
 	return i
 }
 
+// forsake gives up, in order, the requests whose answers were in a gap: the client asks again, so it has had them. If it
+// did not wait for them, an answer that comes after all has no request.
+func (c *Conn) forsake(order uint64) {
+	for len(c.open) > 0 {
+		x := c.open[0].x
+		if !x.lossy || x.more {
+			return
+		}
+		if c.abandon(x); x.heard {
+			x.rec.Doubts |= record.NoResponse
+		}
+		c.finish(0, x, order)
+	}
+}
+
 // growOld counts how long answers have waited for their requests.
 func (c *Conn) growOld(order uint64) {
 	for i := 0; i < len(c.orphans); i++ {
 		x := c.orphans[i]
-		if x.age++; x.age > orphanPatience || c.proto.Pairing == InOrder {
+		if x.age++; x.age > orphanPatience && c.proto.Pairing == ByID {
 			c.abandon(x)
 			c.finish(slices.IndexFunc(c.open, func(w waiting) bool { return w.x == x }), x, order)
 			i--

@@ -94,6 +94,10 @@ func TestPairing(t *testing.T) {
 			"GET b: ok latency=1 wait=1", "GET a: timeout doubts=no_response"}},
 		{"an answer that does not end", l7.InOrder, talk().Client(0, "LIST", "k").Server(0, "MORE", ""), []string{
 			"LIST k: ok latency=1 wait=1 rows=1 open=1"}},
+		{"a part after the answer began", l7.InOrder, talk().Client(0, "GET", "load").Server(0, "MORE", "").Client(0, "PART", "x").Client(0, "PART", "y").Server(0, "DONE", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{
+			"GET load: ok latency=4 parts=3 replies=2", "GET b: ok latency=1 wait=1"}},
+		{"no request for an answer in parts, in order", l7.InOrder, talk().Server(0, "MORE", "").Server(0, "MORE", "").Server(0, "DONE", "").Client(0, "GET", "a").Server(0, "DONE", ""), []string{
+			": ok replies=3 doubts=no_request", "GET a: ok latency=1 wait=1"}},
 		{"no request, in order", l7.InOrder, talk().Server(0, "DONE", "").Client(0, "GET", "a").Server(0, "DONE", ""), []string{
 			": ok doubts=no_request", "GET a: ok latency=1 wait=1"}},
 		{"no request, by id", l7.ByID, talk().Client(1, "GET", "a").Server(7, "DONE", "").Server(1, "DONE", ""), []string{
@@ -130,6 +134,8 @@ func TestLoss(t *testing.T) {
 	}{
 		{"a lost answer", l7.ByID, talk().Client(1, "GET", "a").Gap(stream.Backward, n, false).Client(2, "GET", "b").Server(2, "DONE", ""), []string{
 			"GET a: unknown doubts=loss,no_response", "GET b: ok latency=1 wait=1"}},
+		{"a lost answer, in order", l7.InOrder, talk().Client(0, "GET", "a").Gap(stream.Backward, n, false).Client(0, "GET", "b").Server(0, "FAIL", "404").Client(0, "GET", "c").Server(0, "DONE", ""), []string{
+			"GET a: unknown doubts=loss,no_response", "GET b: client_error latency=1 wait=1 code=404", "GET c: ok latency=1 wait=1"}},
 		{"a lost request", l7.ByID, talk().Client(1, "GET", "a").Server(1, "DONE", "").Gap(stream.Forward, n, false).Server(2, "DONE", "").Client(3, "GET", "c").Server(3, "DONE", ""), []string{
 			"GET a: ok latency=1 wait=1", "GET c: ok latency=1 wait=1", ": ok doubts=no_request"}},
 		{"a part of an answer, inside a line whose length is known", l7.InOrder, talk().Client(0, "GET", "a").Bytes(stream.Backward, l7test.Line('<', 0, "DONE", "0123456789")[:20]).
