@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -127,6 +128,9 @@ func (o *reading) run(cmd *cobra.Command, names []string, newWriter func(io.Writ
 	}
 	if o.stats {
 		printStats(os.Stderr, &stats)
+		if o.filter != "" {
+			fmt.Fprintf(os.Stderr, "filter, as it was read: %s\n", choice)
+		}
 	}
 	why := ""
 	if out.rows == 0 && (err == nil || onlyDamage(err) && stats.Packets > 0) {

@@ -34,12 +34,15 @@ import (
 )
 
 // inputs are the captures that are replicated, and the port of their server.
-var inputs = []struct{ name, file string }{
-	{"mongodb OP_MSG", "internal/protocol/mongodb/testdata/mixed.pcap.gz"},
-	{"mongodb snappy", "internal/protocol/mongodb/testdata/mixed-snappy.pcap.gz"},
-	{"mongodb zstd", "internal/protocol/mongodb/testdata/mixed-zstd.pcap.gz"},
-	{"mongodb legacy", "internal/protocol/mongodb/testdata/mixed-legacy.pcap.gz"},
-	{"mongodb large answers", "internal/protocol/mongodb/testdata/big.pcap.gz"},
+var inputs = []struct {
+	name, file string
+	concurrent int // replicas that are under way at the same time: connections of a busy server come interleaved
+}{
+	{"mongodb OP_MSG", "internal/protocol/mongodb/testdata/mixed.pcap.gz", 64},
+	{"mongodb snappy", "internal/protocol/mongodb/testdata/mixed-snappy.pcap.gz", 64},
+	{"mongodb zstd", "internal/protocol/mongodb/testdata/mixed-zstd.pcap.gz", 64},
+	{"mongodb legacy", "internal/protocol/mongodb/testdata/mixed-legacy.pcap.gz", 64},
+	{"mongodb large answers", "internal/protocol/mongodb/testdata/big.pcap.gz", 8},
 }
 
 var (
@@ -81,7 +84,7 @@ func main() {
 			continue
 		}
 		file := filepath.Join(*dir, strings.ReplaceAll(in.name, " ", "-")+".pcap")
-		if err := replicate(in.file, file, int64(*megabytes)*1e6); err != nil {
+		if err := replicate(in.file, file, int64(*megabytes)*1e6, in.concurrent); err != nil {
 			log.Fatal(err)
 		}
 		var single float64
@@ -204,11 +207,9 @@ func compare(name, file string) {
 	fmt.Printf("%-24s %-8s %5d %9.0f %39s %8s %8d\n", name, "tshark", 1, float64(st.Size())/1e6/cpu, "", "", u.Maxrss>>10)
 }
 
-// Replicas that are under way at the same time: connections of a busy server come interleaved.
-const concurrent = 64
-
-// replicate writes copies of the capture src to dst until it has size bytes, each with clients of its own.
-func replicate(src, dst string, size int64) error {
+// replicate writes copies of the capture src to dst until it has size bytes, each with clients of its own, so many at the
+// same time.
+func replicate(src, dst string, size int64, concurrent int) error {
 	r, err := pcapfile.Open(src)
 	if err != nil {
 		return err
@@ -245,7 +246,7 @@ func replicate(src, dst string, size int64) error {
 	for round := 0; written < size; round++ {
 		for i := range packets {
 			for k := range concurrent {
-				if out, err = appendCopy(out, &packets[i], round, k); err != nil {
+				if out, err = appendCopy(out, &packets[i], round, round*concurrent+k); err != nil {
 					return err
 				}
 			}
@@ -263,10 +264,10 @@ func replicate(src, dst string, size int64) error {
 	return err
 }
 
-// appendCopy appends packet p as copy k of a round: the client's address (the end that is not port 27017) is its own.
-func appendCopy(out []byte, p *capture.Packet, round, k int) ([]byte, error) {
+// appendCopy appends packet p as copy id, of a round: the client's address (the end that is not port 27017) is its own.
+func appendCopy(out []byte, p *capture.Packet, round, id int) ([]byte, error) {
 	le := binary.LittleEndian
-	at := p.Time - p.Time%1e9 + int64(round)*60e9 + p.Time%1e9 + int64(k)*997
+	at := p.Time - p.Time%1e9 + int64(round)*60e9 + p.Time%1e9 + int64(id)*997
 	var h [16]byte
 	le.PutUint32(h[:], uint32(at/1e9))
 	le.PutUint32(h[4:], uint32(at%1e9))
@@ -284,7 +285,6 @@ func appendCopy(out []byte, p *capture.Packet, round, k int) ([]byte, error) {
 	if binary.BigEndian.Uint16(d[ip+20:]) == 27017 {
 		client = d[ip+16 : ip+20]
 	}
-	id := round*concurrent + k
 	copy(client, []byte{10, byte(id >> 16), byte(id >> 8), byte(id)})
 	return out, nil
 }

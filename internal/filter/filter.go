@@ -138,7 +138,7 @@ func (f *Filter) Unmet() (paths []string) {
 	return paths
 }
 
-// String is the expression in one spelling, which compiles to an equal filter.
+// String is the expression in one spelling, which compiles to an equal filter: to show how it was read.
 func (f *Filter) String() string { return string(f.root.append(nil, byOr)) }
 
 // binding is how tightly an operator holds its operands.

@@ -72,7 +72,7 @@ func randomExpression(g *rand.Rand, depth int) *expression {
 	case 3:
 		e.name = wordNames[g.IntN(2)]
 		e.op = []string{"==", "!=", "in"}[g.IntN(3)]
-		words := record.StatusNames()
+		words := record.Columns[record.StatusOf].Words
 		if e.name == "doubts" {
 			words = record.DoubtNames[:4]
 		}
@@ -207,7 +207,7 @@ func randomRecord(g *rand.Rand) (*record.Record, facts, []facts, []*wire.Tree) {
 			r.SetText(c, f[name].(string))
 		}
 	}
-	r.Status = record.Status(g.IntN(len(record.StatusNames())))
+	r.Status = record.Status(g.IntN(len(record.Columns[record.StatusOf].Words)))
 	f["status"] = r.Status.String()
 	r.Doubts = record.Doubts(g.IntN(16))
 	var doubts []string

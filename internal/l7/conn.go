@@ -283,6 +283,9 @@ func (c *Conn) ask(d stream.Dir, s *side, from int, run []byte, size int) {
 	case keep && off < tail && len(s.runs) < maxRuns:
 		s.want = wire.Run{Off: off, N: min(n, tail-off)}
 		s.run = len(s.buf)
+		if whole := s.run + s.want.N + TailLimit; whole > cap(s.buf) && whole <= bufferSizes[len(bufferSizes)-1] {
+			s.buf = c.e.grow(s.buf, whole)
+		}
 	}
 }
 

@@ -87,21 +87,28 @@ const (
 	exchangeCost = 128
 )
 
-// Buffers for bytes that wait come in three sizes: most messages in pieces fit the first, what is kept of the longest
-// is the last. Free ones are kept for the next: some KB of each size for every shard.
+// Buffers for bytes that wait come in a few sizes: most messages in pieces fit the first, what is kept of a long one the
+// third, and what a protocol wants kept whole the others. Free ones are kept for the next, some of each for every shard.
 var (
-	bufferSizes = [...]int{2 << 10, 16 << 10, HeadLimit + TailLimit}
-	freeBuffers = [...]int{64, 16, 4}
+	bufferSizes = [...]int{2 << 10, 16 << 10, keptSize, 2 * keptSize, 4 * keptSize, 8 * keptSize, 16 * keptSize}
+	freeBuffers = [...]int{64, 16, 4, 2, 1, 1, 1}
 )
+
+const keptSize = HeadLimit + TailLimit
 
 // extend appends p to b, a buffer of this Engine or nil; b will have size bytes in the end, as far as that is known.
 func (e *Engine) extend(b, p []byte, size int) []byte {
 	if n := len(b) + len(p); n > cap(b) {
-		grown := append(e.buffer(max(n, min(size, HeadLimit+TailLimit))), b...)
-		e.giveBack(b)
-		b = grown
+		b = e.grow(b, max(n, min(size, keptSize)))
 	}
 	return append(b, p...)
+}
+
+// grow makes b one with room for n bytes.
+func (e *Engine) grow(b []byte, n int) []byte {
+	grown := append(e.buffer(n), b...)
+	e.giveBack(b)
+	return grown
 }
 
 // buffer is an empty buffer with room for n bytes.

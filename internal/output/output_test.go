@@ -250,7 +250,7 @@ func FuzzJSON(f *testing.F) {
 		r.SetText(record.Error, text)
 		r.Set(record.Time, n)
 		r.Set(record.Fingerprint, n)
-		r.Status = record.Status(uint64(n) % uint64(len(record.StatusNames())))
+		r.Status = record.Status(uint64(n) % uint64(len(record.Columns[record.StatusOf].Words)))
 		r.Doubts = record.Doubts(n) & (1<<len(record.DoubtNames) - 1)
 		r.Attributes = []record.Attribute{
 			{Name: "n", Kind: record.Count, Num: n}, {Name: "t", Kind: record.Text, Text: []byte(text)},

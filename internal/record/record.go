@@ -194,9 +194,6 @@ var statusNames = [statuses]string{"unknown", "ok", "client_error", "server_erro
 
 func (s Status) String() string { return statusNames[s] }
 
-// StatusNames lists the words of Status.
-func StatusNames() []string { return statusNames[:] }
-
 // Source is where an exchange was seen.
 type Source uint8
 
@@ -210,9 +207,6 @@ const (
 var sourceNames = [sources]string{"packet", "tls", "probe"}
 
 func (s Source) String() string { return sourceNames[s] }
-
-// SourceNames lists the words of Source.
-func SourceNames() []string { return sourceNames[:] }
 
 // Doubts is a set of reasons not to take a record at its word.
 type Doubts uint16
