@@ -17,14 +17,15 @@ type Conn struct {
 	dlg   Dialog
 	keep  Keeper // dlg, if it is one
 	// client says which direction of the flow the client sends on.
-	client stream.Dir
-	tried  int  // chunks looked at without an identification
-	dead   bool // given up as unidentified
-	tls    bool // a side began with a handshake of TLS
-	bad    int  // malformed messages in a row
-	side   [2]side
-	layers []*layer
-	pushed stream.Layer // by the message just decoded
+	client  stream.Dir
+	tried   int  // chunks looked at without an identification
+	dead    bool // given up as unidentified
+	counted bool // as identified, which may happen again
+	tls     bool // a side began with a handshake of TLS
+	bad     int  // malformed messages in a row
+	side    [2]side
+	layers  []*layer
+	pushed  stream.Layer // by the message just decoded
 
 	open     []waiting   // in the order of their requests
 	orphans  []*exchange // those of them that are answers without request, in the same order
@@ -470,7 +471,7 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 		}
 	}
 	c.giveUp(order, why == stream.Evicted)
-	if c.proto == nil && !c.dead {
+	if c.proto == nil && !c.counted && !c.dead {
 		c.unidentified()
 	}
 	for i := range c.side {

@@ -126,7 +126,8 @@ func (c *Conn) adopt(p *Protocol, v Verdict, ch *stream.Chunk, data []byte) {
 	if c.client == stream.Backward {
 		c.info.Client, c.info.Server = c.flow.B, c.flow.A
 	}
-	if c.proto == nil {
+	if !c.counted {
+		c.counted = true
 		c.e.stats.Identified++
 	}
 	c.proto = p

@@ -252,7 +252,7 @@ func (c *Cursor) declassify(known func(key []byte) bool) {
 	}
 }
 
-// Name is the field's name, from the decoder or, for keyed groups, from the message. It is borrowed.
+// Name is the field's name, from the decoder or, for keyed groups, a copy from the message.
 func (t *Tree) Name(f *Field) string {
 	if f.keyed {
 		return string(t.bytes(f.Buffer, f.keyOff, f.keyLen))

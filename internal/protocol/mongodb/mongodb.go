@@ -150,7 +150,7 @@ func known(op uint32) bool {
 func probe(_ *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 	le := binary.LittleEndian
 	if len(b) < headerSize {
-		// Lengths below 2^24 leave the fourth byte zero; longer messages begin with their fourth byte up to 2.
+		// The length, if it is there, must be one that a message can have.
 		if len(b) >= 4 && (le.Uint32(b) < headerSize || le.Uint32(b) > maxLength) || len(b) == 0 {
 			return l7.No
 		}
@@ -270,6 +270,9 @@ func judge(op uint32, n int, responseTo uint32, b []byte) l7.Verdict {
 		}
 		return need(maxName)
 	case opCommandReply:
+		if len(b) < 4 {
+			return need(5)
+		}
 		return documentAt(b, n, l7.FromServer, need)
 	}
 	return l7.No
