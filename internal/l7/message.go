@@ -38,6 +38,7 @@ type Message struct {
 	// Derived is what Decode decompressed, in memory from Room. It keeps what it held until the next message.
 	Derived []byte
 
+	idle   int    // messages since large memory was needed
 	want   uint64 // columns somebody needs
 	values bool
 	has    uint64 // columns set
@@ -77,6 +78,9 @@ func (m *Message) reset() {
 
 // Room is empty memory for the n bytes that Decode derives, at most. It is what Derived held before.
 func (m *Message) Room(n int) []byte {
+	if n > keepMemory {
+		m.idle = 0
+	}
 	if cap(m.Derived) < n {
 		m.Derived = make([]byte, 0, max(n, leastRoom))
 	}
@@ -86,9 +90,13 @@ func (m *Message) Room(n int) []byte {
 // leastRoom is the least memory for derived bytes: most messages have less.
 const leastRoom = 16 << 10
 
+// idleMessages is after how many messages that did not need it large memory is let go: what needs it comes in runs, and
+// memory taken anew for each is garbage by the time the next takes more.
+const idleMessages = 16
+
 // shrink lets large memory go.
 func (m *Message) shrink() {
-	if cap(m.Derived) > keepMemory {
+	if m.idle++; cap(m.Derived) > keepMemory && m.idle > idleMessages {
 		m.Derived = nil
 		clear(m.text[:]) // what borrowed from it
 		clear(m.attr[:])

@@ -27,6 +27,10 @@ type TreeOptions struct {
 const (
 	// hexBytes is how many bytes of a field a line shows: the longest numbers whole, and the tree still has room.
 	hexBytes = 8
+	// longText is how many bytes of a text a line shows: nobody reads more, and a sender may write megabytes.
+	longText = 16 << 10
+	// longName is how many bytes of a name that the message gives a line shows.
+	longName = 1 << 10
 	// octets is how many bytes without a type a value shows.
 	octets = 32
 	// maxIndent bounds the indentation, in levels: deeper fields stand below each other.
@@ -162,7 +166,7 @@ func (w *Tree) field(t *wire.Tree, f *wire.Field, digits, level int) {
 	if w.options.Width > 0 {
 		limit = max(w.options.Width-left-indent, minValue)
 	}
-	w.text = appendTitle(w.text[:0], t.Name(f))
+	w.text = appendTitle(w.text[:0], nameOf(t, f))
 	if shown != nil {
 		w.text = append(w.text, " = "...)
 		w.text = w.appendValue(w.text, t, shown)
@@ -202,6 +206,15 @@ func appendTitle(dst []byte, name string) []byte {
 	return append(dst, name...)
 }
 
+// nameOf is the name of a field, as much of it as a line shows.
+func nameOf(t *wire.Tree, f *wire.Field) string {
+	name := t.Name(f)
+	if len(name) > longName {
+		name = name[:longName] + ellipsis
+	}
+	return name
+}
+
 // appendValue appends the value of f, which is no group.
 func (w *Tree) appendValue(dst []byte, t *wire.Tree, f *wire.Field) []byte {
 	switch {
@@ -216,9 +229,10 @@ func (w *Tree) appendValue(dst []byte, t *wire.Tree, f *wire.Field) []byte {
 	number := memory[:0]
 	switch f.Kind {
 	case wire.Text:
-		dst = strconv.AppendQuote(dst, borrow(t.Content(f)))
-		if len(t.Bytes(f)) < f.Len {
-			dst = append(dst, ellipsis...)
+		text := t.Content(f)
+		dst = strconv.AppendQuote(dst, borrow(text[:min(len(text), longText)]))
+		if len(t.Bytes(f)) < f.Len || len(text) > longText {
+			dst = append(append(append(dst, ellipsis+" ("...), bytesOf(f.Len)...), ')')
 		}
 		return dst
 	case wire.Octets:
