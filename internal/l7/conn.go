@@ -47,7 +47,7 @@ type waiting struct {
 // side is what one end sends.
 type side struct {
 	buf    []byte     // kept bytes of the message that is not whole yet
-	runs   []wire.Run // which of its bytes they are, if some were left out
+	runs   []wire.Run // which of its bytes they are; none: the first
 	held   int        // bytes noted for runs
 	size   int        // its length; 0 while that is not known
 	seen   int        // bytes of it that have come by
@@ -215,11 +215,7 @@ func (c *Conn) collect(d stream.Dir, s *side, data []byte, ch *stream.Chunk) []b
 }
 
 func (c *Conn) complete(d stream.Dir, s *side, ch *stream.Chunk) {
-	runs := s.runs
-	if len(runs) == 1 && runs[0] == (wire.Run{N: s.size}) {
-		runs = nil
-	}
-	c.message(d, s, s.buf, s.size, runs, ch)
+	c.message(d, s, s.buf, s.size, s.runs, ch)
 	s.clear(c.e)
 }
 
@@ -294,9 +290,6 @@ func (c *Conn) ask(d stream.Dir, s *side, from int, run []byte, size int) {
 func (c *Conn) retain(s *side, at int, p []byte) {
 	if c.e.held+len(p) > c.e.cfg.Budget && len(s.buf) >= minKept {
 		s.doubts |= record.Cut
-		if s.runs == nil {
-			s.runs = append(s.runs, wire.Run{N: len(s.buf)})
-		}
 		return
 	}
 	if n := len(s.runs); n > 0 && s.runs[n-1].Off+s.runs[n-1].N == at {
@@ -338,9 +331,6 @@ func (c *Conn) missing(ch *stream.Chunk) {
 	n := ch.Missing
 	if !s.adrift && s.size > 0 {
 		n = min(n, s.size-s.seen)
-		if len(s.runs) == 0 {
-			s.runs = append(s.runs, wire.Run{N: len(s.buf)})
-		}
 		s.seen += n
 		s.doubts |= doubt
 		if s.want.N > 0 && s.seen > s.want.Off {
@@ -422,7 +412,6 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	}
 	c.pair(d, s, m, b, size, runs, context, ch)
 	if m.Doubts&record.Malformed != 0 {
-		m.shrink()
 		e.stats.Malformed++
 		if c.bad++; c.bad >= maxMalformed {
 			c.forget(ch.Order)
@@ -432,7 +421,6 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	c.bad = 0
 	c.dlg.Advance(dir, m)
 	c.pushed = m.Layer
-	m.shrink() // now, for each worker has a Message
 }
 
 // forget undoes the identification: what was taken for this protocol is another.
@@ -460,9 +448,6 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 					s.doubts |= record.Loss
 				}
 				ch := stream.Chunk{Dir: stream.Dir(d), Time: c.time, Order: order}
-				if len(s.runs) == 0 {
-					s.runs = append(s.runs, wire.Run{N: len(s.buf)})
-				}
 				c.message(stream.Dir(d), s, s.buf, s.size, s.runs, &ch)
 				if c.dlg == nil {
 					break
