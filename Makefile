@@ -34,7 +34,7 @@ lint: ## formatting, vet, staticcheck, depguard
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) tool -modfile=tools/go.mod depguard ./...
-	cd captures && $(GO) vet ./...
+	@for m in captures/*/go.mod; do (cd $${m%go.mod} && $(GO) vet ./...) || exit; done
 
 fmt: ## format the code
 	gofmt -w .
@@ -59,7 +59,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 bench: ## measure packets, bytes and exchanges a second of processor time
 	$(GO) run ./internal/bench
 
-captures: ## record the captures of real traffic anew (root, Debian); NAME=... for some
+captures: ## record the captures of real traffic anew (root, Debian); NAME=mongodb/crud... for some
 	captures/run.sh $(NAME)
 
 tools:

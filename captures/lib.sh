@@ -1,9 +1,20 @@
-# Functions of run.sh: what the captures need, made under $CACHE. Nothing is installed on the machine but the tools
-# of need_tools; servers and old clients of other Debian suites are unpacked into folders and run there with chroot.
+# What all protocols need to be recorded: tools, folders with servers and clients of any Debian suite, recording with the
+# check for whole captures, ORIGIN.md. run.sh reads it, then the scenarios.sh of a protocol. That one sets
+#
+#	PORT        of the server, inside the namespace of a capture
+#	RAW         the program to be named for captures whose truth names no client
+#	start       starts the servers and makes the clients
+#	stop        ends the servers, also those of a run that was interrupted
+#	scenarios   calls capture for each capture
+#	front NAME FLAGS   prints the command that listens on PORT in the namespace: a server, or what stands before it;
+#	            it must end well on SIGTERM
+#	check NAME  fails if truth and capture in $OUT do not belong together; it may write the truth first
+#	values      prints KEY=VALUE lines: @KEY@ in origin.md becomes VALUE
+#
+# and finds: $CACHE; $programs, its own folder, whose Go programs are built and in the PATH; $OUT and $RUN, folders for a
+# capture on its way and for what servers need.
 
 CACHE=${DBTAP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dbtap}
-SUITE_PG=sid PG=18
-FERRETDB=v2.7.0
 unset TMPDIR # one from outside does not exist inside the folders
 
 say() { printf '%s\n' "captures: $*" >&2; }
@@ -26,8 +37,9 @@ mirror() {
 		awk -v c="$(. /etc/os-release && echo "$VERSION_CODENAME")" '$2 == c { print $1; exit }'
 }
 
-# root SUITE NAME PACKAGE,... unpacks packages and the libraries they need into $CACHE/roots/NAME. No maintainer
-# script runs. A finished folder is kept.
+# root SUITE NAME PACKAGE,... unpacks packages and the libraries they need into $CACHE/roots/NAME, to be run there with
+# chroot. No maintainer script runs, nothing is installed on the machine. A finished folder is kept; NAME belongs to one
+# protocol.
 root() {
 	local dir=$CACHE/roots/$2 d n
 	[ -e "$dir/.complete" ] && return
@@ -53,110 +65,117 @@ root() {
 	touch "$dir/.complete"
 }
 
-# ferretdb builds FerretDB from its module. The module's archive lacks build/version/version.txt, without which the
-# binary panics, so the build works on a copy.
-ferretdb() {
-	local src=$CACHE/src/ferretdb-$FERRETDB dir
-	[ -x "$CACHE/bin/ferretdb" ] && return
-	say "building FerretDB $FERRETDB"
-	mkdir -p "$CACHE/src" "$CACHE/bin"
-	dir=$(cd "$CACHE/src" && GOWORK=off GOFLAGS=-mod=mod go mod download -json "github.com/FerretDB/FerretDB/v2@$FERRETDB" |
-		awk -F'"' '$2 == "Dir" { print $4 }')
-	rm -rf "$src"
-	cp -r "$dir" "$src"
-	chmod -R u+w "$src"
-	echo "$FERRETDB" >"$src/build/version/version.txt"
-	(cd "$src" && GOWORK=off GOFLAGS=-mod=readonly go build -o "$CACHE/bin/ferretdb" ./cmd/ferretdb)
+# node_packages NAME@VERSION... installs packages of the npm registry for the protocol, where node finds them.
+node_packages() {
+	local dir=$CACHE/node/$protocol
+	export NODE_PATH=$dir/node_modules
+	[ "$(cat "$dir/.complete" 2>/dev/null)" = "$*" ] && return
+	say "installing $*"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	npm install --silent --ignore-scripts --no-package-lock --no-audit --no-fund --prefix "$dir" "$@" >&2
+	echo "$*" >"$dir/.complete"
 }
 
-# servers_start starts PostgreSQL with the DocumentDB extension and two FerretDB on it, one of which asks for a
-# password. They listen on Unix sockets only, so that they are reached from every network namespace and seen in none.
-servers_start() {
-	local dir=$CACHE/roots/documentdb bin=/usr/lib/postgresql/$PG/bin ext
-	root $SUITE_PG documentdb postgresql-$PG,postgresql-client-$PG,postgresql-$PG-documentdb
-	ferretdb
-	ext=$dir/usr/share/postgresql/$PG/extension
-	[ -e "$ext/postgis.control" ] || ln -s postgis-3.control "$ext/postgis.control" # the package makes it when configured
-	if [ ! -s "$dir/data/PG_VERSION" ]; then
-		say "initialising PostgreSQL $PG"
-		install -d -o 27000 -g 27000 "$dir/data"
-		chroot --userspec=db "$dir" $bin/initdb -D /data -U postgres -A trust --no-sync -E UTF8 --locale=C >/dev/null
-	fi
-	cat >"$dir/data/postgresql.conf" <<-P
-		listen_addresses = ''
-		unix_socket_directories = '/tmp'
-		shared_preload_libraries = 'pg_cron,pg_documentdb_core,pg_documentdb'
-		cron.database_name = 'postgres'
-		cron.host = '/tmp'
-		documentdb.localhost_connection_string = 'host=/tmp'
-		fsync = off
-		synchronous_commit = off
-		jit = off
-	P
-	say "starting PostgreSQL $PG and FerretDB $FERRETDB"
-	chroot --userspec=db "$dir" $bin/pg_ctl -D /data -s -w -l /data/log start </dev/null >/dev/null 2>&1 9>&-
-	chroot "$dir" $bin/psql -qX -h /tmp -U postgres -c 'set client_min_messages = error' \
-		-c 'create extension if not exists documentdb cascade'
-	mkdir -p "$CACHE/run"
-	ferretdb_start open --no-auth
-	ferretdb_start auth
-}
-
-# ferretdb_start NAME FLAG... starts one FerretDB on the socket $CACHE/run/NAME.sock.
-ferretdb_start() {
-	local name=$1 i
+# record PROTOCOL PREFIX... records the captures whose names begin with a PREFIX.
+record() {
+	protocol=$1 programs=$here/$1
 	shift
-	rm -f "$CACHE/run/$name.sock"
-	mkdir -p "$CACHE/run/$name"
-	"$CACHE/bin/ferretdb" --postgresql-url="postgres://postgres@/postgres?host=$CACHE/roots/documentdb/tmp" \
-		--listen-addr= --listen-unix="$CACHE/run/$name.sock" --state-dir="$CACHE/run/$name" \
-		--debug-addr=- --telemetry=disable --log-level=error "$@" </dev/null >"$CACHE/run/$name.log" 2>&1 9>&- &
-	echo $! >"$CACHE/run/$name.pid"
-	for i in {1..200}; do
-		[ -S "$CACHE/run/$name.sock" ] && return
-		sleep 0.05
+	wanted=("$@")
+	testdata=${DBTAP_TESTDATA:-$here/../internal/protocol}/$protocol
+	[ -n "${DBTAP_TESTDATA:-}" ] || testdata+=/testdata
+	mkdir -p "$testdata"
+	testdata=$(cd "$testdata" && pwd)
+	export OUT=$CACHE/out/$protocol RUN=$CACHE/run/$protocol
+	mkdir -p "$OUT" "$RUN" "$CACHE/bin"
+	exec 9>"$CACHE/$protocol.lock"
+	flock -n 9 || die "another run is at work on $protocol in $CACHE"
+	. "$programs/scenarios.sh"
+	say "building the programs of $protocol"
+	(cd "$programs" && GOWORK=off GOFLAGS=-mod=readonly go build -o "$CACHE/bin/" ./...)
+	export PORT PATH=$CACHE/bin:$PATH
+	trap stop EXIT
+	stop
+	start
+	names=() recorded=0
+	declare -gA shows
+	scenarios
+	[ $recorded -gt 0 ] || die "no capture of $protocol is called ${wanted[*]}"
+	origin
+	say "$recorded captures recorded in $testdata"
+}
+
+# list PROTOCOL prints what there is to be recorded.
+list() {
+	protocol=$1 programs=$here/$1 OUT= RUN=
+	. "$programs/scenarios.sh"
+	capture() { printf '%-32s %s\n' "$protocol/$1" "$2"; }
+	scenarios
+}
+
+# is_wanted NAME: does it begin with one of the prefixes?
+is_wanted() {
+	local w
+	for w in "${wanted[@]}"; do
+		[[ $1 == "$w"* ]] && return
 	done
-	cat "$CACHE/run/$name.log" >&2
-	die "FerretDB ($name) did not start"
+	return 1
 }
 
-# servers_stop ends what servers_start started, by its pid, if that is still the same program.
-servers_stop() {
-	local f pid dir=$CACHE/roots/documentdb
-	for f in "$CACHE"/run/*.pid; do
-		[ -e "$f" ] || continue
-		pid=$(cat "$f")
-		[ "$(readlink "/proc/$pid/exe")" = "$(readlink -f "$CACHE/bin/ferretdb")" ] && kill "$pid"
-		rm -f "$f"
-	done
-	[ -s "$dir/data/postmaster.pid" ] &&
-		chroot --userspec=db "$dir" /usr/lib/postgresql/$PG/bin/pg_ctl -D /data -s -m fast stop || true
-}
-
-# user NAME PASSWORD makes a user, who is a role of PostgreSQL to FerretDB.
-user() {
-	chroot "$CACHE/roots/documentdb" /usr/lib/postgresql/$PG/bin/psql -qX -h /tmp -U postgres \
-		-c 'set client_min_messages = error' -c "drop role if exists $1" \
-		-c "create role $1 superuser login password '$2'"
-}
-
-# clients makes the drivers that are not Go: PyMongo 3.11 and libmongoc of bookworm, PyMongo 4 of sid, the Node driver.
-NODE_DRIVER=mongodb@7.8.0 NODE_SNAPPY=snappy@7.4.3
-clients() {
-	local old=$CACHE/roots/bookworm here=$1 lib
-	root bookworm bookworm python3,python3-pymongo,libmongoc-dev
-	root sid pymongo4 python3,python3-pymongo
-	cp "$here/mongopy.py" "$old/tmp/"
-	cp "$here/mongopy.py" "$CACHE/roots/pymongo4/tmp/"
-	lib=$old/usr/lib/$(gcc -print-multiarch)
-	gcc -I"$old/usr/include/libmongoc-1.0" -I"$old/usr/include/libbson-1.0" "$here/mongoc.c" -o "$old/tmp/mongoc" \
-		-L"$lib" -lmongoc-1.0 -lbson-1.0 -Wl,--unresolved-symbols=ignore-in-shared-libs
-	if [ ! -e "$CACHE/node/.complete" ]; then
-		say "installing the Node driver"
-		mkdir -p "$CACHE/node"
-		npm install --silent --ignore-scripts --no-package-lock --no-audit --no-fund --prefix "$CACHE/node" \
-			$NODE_DRIVER $NODE_SNAPPY >&2
-		touch "$CACHE/node/.complete"
+# capture NAME SHOWS FLAGS CLIENT... records what CLIENT says to the front with these FLAGS, if it is wanted, and moves it
+# to the testdata when it is whole.
+capture() {
+	local name=$1 size f
+	names+=("$name")
+	shows[$name]=$2
+	is_wanted "$name" || return 0
+	say "recording $protocol/$name"
+	rm -f "$OUT/$name".* # or this run would believe what the last one said
+	FRONT=$(front "$name" "$3")
+	export FRONT
+	shift 3
+	unshare -n bash "$here/record.sh" "$name" "$@"
+	check "$name"
+	gzip -9nf "$OUT/$name.pcap"
+	size=$(stat -c %s "$OUT/$name.pcap.gz")
+	[ "$size" -le 65536 ] || die "$name: $size bytes are more than a small capture"
+	rm -f "$testdata/$name".{pcap.gz,truth.jsonl,truth.jsonl.gz,keys}
+	if [ "$(stat -c %s "$OUT/$name.truth.jsonl")" -gt 65536 ]; then
+		gzip -9nf "$OUT/$name.truth.jsonl"
 	fi
-	export NODE_PATH=$CACHE/node/node_modules
+	for f in "$OUT/$name".{pcap.gz,truth.jsonl,truth.jsonl.gz,keys}; do
+		if [ -e "$f" ]; then mv "$f" "$testdata/"; fi
+	done
+	recorded=$((recorded + 1))
+}
+
+# wire_bytes PCAP prints how many bytes all its connections carried; wire_connections PCAP how many those are.
+wire_bytes() {
+	tcpdump -nr "$1" 2>/dev/null | awk 'match($0, /seq [0-9]+:[0-9]+/) {
+		split(substr($0, RSTART + 4, RLENGTH - 4), seq, ":") # from the start of the stream; some are sent twice
+		if (seq[2] > end[$3 $5]) { n += seq[2] - (seq[1] > end[$3 $5] ? seq[1] : end[$3 $5]); end[$3 $5] = seq[2] }
+	} END { print n + 0 }'
+}
+wire_connections() {
+	tcpdump -nqr "$1" 'tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn' 2>/dev/null | wc -l
+}
+
+# origin writes ORIGIN.md: the words of both origin.md and a table of the captures that are there.
+origin() {
+	local name truth packets exchanges client
+	{
+		cat "$here/origin.md" "$programs/origin.md" |
+			sed "$({ echo "PROTOCOL=$protocol"; echo "PORT=$PORT"; values; } | sed 's/\(.*\)=\(.*\)/s|@\1@|\2|g/')"
+		echo '| capture | client | shows | packets | exchanges |'
+		echo '|---|---|---|---|---|'
+		for name in "${names[@]}"; do
+			[ -e "$testdata/$name.pcap.gz" ] || continue
+			truth=$(ls "$testdata/$name".truth.jsonl*)
+			packets=$(zcat "$testdata/$name.pcap.gz" | tcpdump -nr - 2>/dev/null | wc -l)
+			exchanges=$(zcat -f "$truth" | wc -l)
+			client=$(zcat -f "$truth" | grep -o '"driver":"[^"]*"' | cut -d'"' -f4 | sort -u | paste -sd, | sed 's/,/, /g' || true)
+			echo "| $name | ${client:-$RAW} | ${shows[$name]} | $packets | $exchanges |"
+		done
+	} >"$OUT/ORIGIN.md"
+	mv "$OUT/ORIGIN.md" "$testdata/ORIGIN.md"
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // truth is one exchange as the server's side of the recorded connection decoded it with the driver's own packages;
-// captures/mongofront/truth.go says what the fields mean.
+// captures/mongodb/mongofront/truth.go says what the fields mean.
 type truth struct {
 	Port            int
 	ID              uint32

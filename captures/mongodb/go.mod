@@ -1,4 +1,4 @@
-module github.com/dbtap/dbtap/captures
+module github.com/dbtap/dbtap/captures/mongodb
 
 go 1.26
 
