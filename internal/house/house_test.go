@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"internal/wire":    {},
 	"internal/record":  {},
 	"internal/inflate": {},
+	"internal/sqltext": {},
 	// First floor.
 	"internal/capture/pcapfile": {"internal/capture"},
 	"internal/packet":           {"internal/capture"},
@@ -29,7 +30,7 @@ var rooms = map[string][]string{
 	"internal/output":           {"internal/record", "internal/wire"},
 	// Second floor.
 	"internal/assembly":   {"internal/packet", "internal/stream"},
-	"internal/protocol/*": {"internal/l7", "internal/wire", "internal/record", "internal/stream", "internal/inflate"},
+	"internal/protocol/*": {"internal/l7", "internal/wire", "internal/record", "internal/stream", "internal/inflate", "internal/sqltext"},
 	// Third floor.
 	"internal/protocol/all": {"internal/l7", "internal/protocol/*"},
 	"internal/agent":        {"internal/assembly", "internal/capture", "internal/capture/pcapfile", "internal/packet", "internal/l7", "internal/record"},
@@ -44,8 +45,8 @@ var rooms = map[string][]string{
 
 // osFree are the packages that use no operating system, so that they run wherever bytes come from: in a browser, in a
 // plugin, in a test.
-var osFree = []string{"internal/capture", "internal/stream", "internal/wire", "internal/record", "internal/inflate", "internal/packet",
-	"internal/l7", "internal/filter", "internal/assembly", "internal/protocol/mongodb", "internal/protocol/all"}
+var osFree = []string{"internal/capture", "internal/stream", "internal/wire", "internal/record", "internal/inflate", "internal/sqltext",
+	"internal/packet", "internal/l7", "internal/filter", "internal/assembly", "internal/protocol/*"}
 
 // forbidden are what such a package does not import itself.
 var forbidden = []string{"os", "os/exec", "net", "net/http", "syscall", "log"}
@@ -69,27 +70,38 @@ func TestArrows(t *testing.T) {
 		}
 		for _, i := range p.Imports {
 			inner, ours := strings.CutPrefix(i, module)
-			if ours && !slices.ContainsFunc(allowed, func(a string) bool {
-				return a == inner || strings.HasSuffix(a, "/*") && strings.HasPrefix(inner, a[:len(a)-1])
-			}) {
+			if ours && !listed(allowed, inner) {
 				t.Errorf("%s imports %s: an arrow that runs up or sideways", name, inner)
 			}
-			if slices.Contains(osFree, name) && slices.Contains(forbidden, i) {
+			if listed(osFree, name) && slices.Contains(forbidden, i) {
 				t.Errorf("%s imports %s: it is to use no operating system", name, i)
 			}
 		}
 	}
 }
 
+// listed tells whether a list names a package, or a folder it is in.
+func listed(list []string, name string) bool {
+	return slices.ContainsFunc(list, func(a string) bool {
+		return a == name || strings.HasSuffix(a, "/*") && strings.HasPrefix(name, a[:len(a)-1])
+	})
+}
+
 // TestProtocolsAlone fails if a protocol reaches another through anything it imports.
 func TestProtocolsAlone(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}", module+"internal/protocol/mongodb").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for dep := range strings.Lines(string(out)) {
-		if name := strings.TrimPrefix(strings.TrimSpace(dep), module+"internal/protocol/"); !strings.Contains(name, "/") && name != "mongodb" && strings.HasPrefix(dep, module+"internal/protocol/") {
-			t.Errorf("mongodb depends on %s", name)
+	const folder = module + "internal/protocol/"
+	for _, p := range list(t) {
+		if !strings.HasPrefix(p.ImportPath, folder) || p.ImportPath == folder+"all" {
+			continue
+		}
+		out, err := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}}", p.ImportPath).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for dep := range strings.Lines(string(out)) {
+			if dep = strings.TrimSpace(dep); strings.HasPrefix(dep, folder) && dep != p.ImportPath {
+				t.Errorf("%s depends on %s", p.ImportPath, dep)
+			}
 		}
 	}
 }

@@ -10,12 +10,14 @@ import (
 
 // Conn is one connection: first unidentified, then a Dialog between two sides. It implements stream.Handler.
 type Conn struct {
-	e     *Engine
-	flow  *stream.Flow
-	info  ConnInfo
-	proto *Protocol
-	dlg   Dialog
-	keep  Keeper // dlg, if it is one
+	e      *Engine
+	flow   *stream.Flow
+	info   ConnInfo
+	proto  *Protocol
+	dlg    Dialog
+	keep   Keeper // dlg, if it is one
+	loser  Loser  // likewise
+	holder Holder // likewise
 	// client says which direction of the flow the client sends on.
 	client  stream.Dir
 	tried   int  // chunks looked at without an identification
@@ -26,6 +28,7 @@ type Conn struct {
 	side    [2]side
 	layers  []*layer
 	pushed  stream.Layer // by the message just decoded
+	held    int          // bytes charged for what the Dialog holds
 
 	open     []waiting   // in the order of their requests
 	orphans  []*exchange // those of them that are answers without request, in the same order
@@ -33,6 +36,7 @@ type Conn struct {
 	seq      uint64      // exchanges so far
 	answered uint64      // the latest of them that was answered
 	weight   int         // bytes that the open ones take
+	fences   int         // fences that wait, whose exchanges are over
 	oneWay   [4]uint64   // IDs of the last requests that asked for no answer
 	ways     int         // requests that asked for no answer
 	time     int64       // of the last chunk
@@ -79,12 +83,28 @@ func (c *Conn) begin(f *stream.Flow) {
 }
 
 // HandleChunk takes the next chunk of either direction.
-func (c *Conn) HandleChunk(f *stream.Flow, ch *stream.Chunk) {
-	if len(c.layers) > 0 {
-		c.layers[0].in.HandleChunk(f, ch, c.layers[0])
+func (c *Conn) HandleChunk(_ *stream.Flow, ch *stream.Chunk) {
+	if ch.Missing > 0 && !ch.Cut && c.dlg != nil && !c.dead {
+		c.e.stats.Lost += int64(ch.Missing)
+	}
+	c.climb(0, ch)
+}
+
+// climb hands a chunk to the layer at a place of the stack, or to the Dialog.
+func (c *Conn) climb(to int, ch *stream.Chunk) {
+	if c.dead {
 		return
 	}
-	c.plain(ch)
+	if to >= len(c.layers) {
+		c.plain(ch)
+		return
+	}
+	l := c.layers[to]
+	held := l.in.HandleChunk(c.flow, ch, c.e.cfg.Budget-c.e.held, l)
+	if to < len(c.layers) && c.layers[to] == l { // it may have been the end of them
+		c.e.hold(held - l.held)
+		l.held = held
+	}
 }
 
 // layer is a place in the stack: what its layer makes goes to the one above, or to the Dialog.
@@ -92,29 +112,23 @@ type layer struct {
 	c     *Conn
 	in    stream.Layer
 	above int // place of the next in c.layers
+	held  int // bytes charged for what it holds
 }
 
 // HandleChunk takes a chunk that the layer made.
-func (l *layer) HandleChunk(f *stream.Flow, ch *stream.Chunk) {
-	if l.above < len(l.c.layers) {
-		up := l.c.layers[l.above]
-		up.in.HandleChunk(f, ch, up)
-		return
-	}
-	l.c.plain(ch)
-}
+func (l *layer) HandleChunk(_ *stream.Flow, ch *stream.Chunk) { l.c.climb(l.above, ch) }
 
 // HandleClose does nothing: the connection is told itself.
 func (l *layer) HandleClose(*stream.Flow, stream.Reason, int64, uint64) {}
 
 // push stacks a layer. What follows the message that asked for it, in its chunk too, goes through it.
 func (c *Conn) push(in stream.Layer, rest []byte, ch *stream.Chunk) {
-	l := &layer{c, in, len(c.layers) + 1}
-	c.layers = append(c.layers, l)
+	at := len(c.layers)
+	c.layers = append(c.layers, &layer{c: c, in: in, above: at + 1})
 	if len(rest) > 0 {
 		left := *ch
 		left.Data = rest
-		in.HandleChunk(c.flow, &left, l)
+		c.climb(at, &left)
 	}
 }
 
@@ -130,9 +144,9 @@ func (c *Conn) plain(ch *stream.Chunk) {
 	}
 	if ch.Missing > 0 {
 		c.missing(ch)
-		return
+	} else {
+		c.feed(ch.Dir, ch.Data, ch)
 	}
-	c.feed(ch.Dir, ch.Data, ch)
 	if in := c.pushed; in != nil {
 		c.pushed = nil
 		c.push(in, nil, ch)
@@ -149,7 +163,7 @@ func (c *Conn) dir(d stream.Dir) Dir {
 // feed cuts data into messages. Whole ones are decoded where they lie; the rest waits in the side's buffer.
 func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 	s := &c.side[d]
-	for len(data) > 0 && c.dlg != nil {
+	for len(data) > 0 && c.dlg != nil && !c.dead {
 		if in := c.pushed; in != nil {
 			c.pushed = nil
 			c.push(in, data, ch)
@@ -164,7 +178,7 @@ func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 			n, err := c.dlg.Length(c.dir(d), data)
 			switch {
 			case err != nil:
-				c.malformed(s, ch.Order)
+				c.malformed(d, ch.Order)
 				data = data[1:]
 			case n > 0 && n <= len(data) && n <= HeadLimit+TailLimit: // of a longer one only head and tail are read, however it comes
 				s.began, s.packet = ch.Time, ch.Packet
@@ -183,13 +197,13 @@ func (c *Conn) feed(d stream.Dir, data []byte, ch *stream.Chunk) {
 			data = data[1:]
 			n, err := c.dlg.Length(c.dir(d), s.buf)
 			if err != nil || len(s.buf) > HeadLimit {
-				c.malformed(s, ch.Order)
+				c.malformed(d, ch.Order)
 				continue
 			}
 			if s.size = n; n > 0 && n == s.seen {
 				c.complete(d, s, ch)
 			} else if n > 0 && n < s.seen {
-				c.malformed(s, ch.Order)
+				c.malformed(d, ch.Order)
 			}
 		}
 	}
@@ -326,7 +340,6 @@ func (c *Conn) missing(ch *stream.Chunk) {
 	doubt := record.Cut
 	if !ch.Cut {
 		doubt = record.Loss
-		c.e.stats.Lost += int64(ch.Missing)
 	}
 	n := ch.Missing
 	if !s.adrift && s.size > 0 {
@@ -347,7 +360,16 @@ func (c *Conn) missing(ch *stream.Chunk) {
 	// What follows the message in progress is gone, and its length with it.
 	c.doubt(doubt)
 	s.clear(c.e)
-	s.adrift = true
+	c.lose(ch.Dir)
+}
+
+// lose says that what a side sends next is not what was expected.
+func (c *Conn) lose(d stream.Dir) {
+	c.side[d].adrift = true
+	c.fences = 0
+	if c.loser != nil {
+		c.loser.Lost(c.dir(d))
+	}
 }
 
 // regain looks for the beginning of a message after a loss. Bytes before it are passed by.
@@ -379,10 +401,10 @@ func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 const syncOverlap = 64
 
 // malformed gives up the message in progress, and after a few in a row the identification.
-func (c *Conn) malformed(s *side, order uint64) {
+func (c *Conn) malformed(d stream.Dir, order uint64) {
 	c.e.stats.Malformed++
-	s.clear(c.e)
-	s.adrift = true
+	c.side[d].clear(c.e)
+	c.lose(d)
 	c.doubt(record.Malformed)
 	if c.bad++; c.bad >= maxMalformed {
 		c.forget(order)
@@ -394,6 +416,7 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	e, dir := c.e, c.dir(d)
 	m := e.msg
 	m.reset()
+	m.conn = c
 	e.cur.Reset(b, size, runs, nil)
 	c.dlg.Decode(dir, &e.cur, m)
 	e.stats.Messages++
@@ -421,19 +444,57 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	c.bad = 0
 	c.dlg.Advance(dir, m)
 	c.pushed = m.Layer
+	if c.holder != nil {
+		c.charge(c.holder.Holds())
+	}
+	if m.Encrypted {
+		c.encrypted(ch.Order)
+	}
+}
+
+// charge charges what the Dialog holds now.
+func (c *Conn) charge(n int) {
+	c.e.hold(n - c.held)
+	c.held = n
+}
+
+// encrypted ends what can be read of the connection.
+func (c *Conn) encrypted(order uint64) {
+	c.e.stats.Upgraded++
+	for len(c.open) > 0 {
+		x := c.open[0].x
+		x.rec.PutAttribute(Attributes[attrEncrypted].Name, record.Flag, false, 1, "")
+		c.finish(0, x, order)
+	}
+	c.end()
+	c.dead = true
+}
+
+// end lets go of the Dialog and of all that waits for it.
+func (c *Conn) end() {
+	for i := range c.side {
+		c.side[i].clear(c.e)
+		c.side[i].adrift = false
+	}
+	for _, l := range c.layers {
+		c.e.hold(-l.held)
+	}
+	clear(c.layers)
+	c.layers = c.layers[:0]
+	if c.dlg != nil {
+		c.charge(0)
+		c.e.drop(c.proto, c.dlg)
+		c.dlg, c.keep, c.loser, c.holder = nil, nil, nil, nil
+	}
 }
 
 // forget undoes the identification: what was taken for this protocol is another.
 func (c *Conn) forget(order uint64) {
 	c.giveUp(order, false)
-	c.e.drop(c.proto, c.dlg)
-	c.dlg, c.keep, c.proto = nil, nil, nil
+	c.end()
+	c.proto = nil
 	c.info.Midstream = true
 	c.bad = 0
-	for i := range c.side {
-		c.side[i].clear(c.e)
-		c.side[i].adrift = false
-	}
 }
 
 // HandleClose ends the connection: what is open is given up, in order.
@@ -459,15 +520,11 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 	if c.proto == nil && !c.counted && !c.dead {
 		c.unidentified()
 	}
+	c.end()
 	for i := range c.side {
-		c.side[i].clear(c.e)
 		c.side[i] = side{runs: c.side[i].runs[:0], look: c.side[i].look[:0]}
 	}
-	if c.dlg != nil {
-		c.e.drop(c.proto, c.dlg)
-	}
 	c.e.charge(-connCost)
-	clear(c.layers)
 	*c = Conn{e: c.e, side: c.side, open: c.open[:0], orphans: c.orphans[:0], layers: c.layers[:0]}
 	c.e.conns = append(c.e.conns, c)
 }

@@ -32,6 +32,7 @@ type Stats struct {
 	Lost         int64 // bytes that a gap took from identified connections
 	Malformed    int64 // messages
 	Evicted      int64 // exchanges given up to stay within the budget
+	Upgraded     int64 // identified connections that went on encrypted
 }
 
 // Engine is the part of l7 that one goroutine owns: connections, and the batch their records go to.
@@ -42,6 +43,7 @@ type Engine struct {
 	stats  Stats
 
 	msg     *Message
+	chunk   stream.Chunk // what waited for an identification
 	cur     wire.Cursor
 	conns   []*Conn                    // free
 	dialogs map[*Protocol][]Dialog     // free, of protocols that can use them again
@@ -188,7 +190,11 @@ type exchange struct {
 	begun   bool          // a request was seen
 	heard   bool          // an answer has begun
 	orphan  bool          // an answer without request
+	partly  bool          // only Parts of the request were seen
 	more    bool          // the request goes on
+	done    bool          // all of the answer was seen but for the fence behind it
+	fences  int           // fences that were asked for with the request or behind it
+	left    uint64        // what the request leaves for its answer
 	lossy   bool          // counted in Conn.lossy
 	marked  record.Doubts // what Conn.doubt gave it: exchanges before it have that too
 	age     int           // messages of the connection since
@@ -196,6 +202,7 @@ type exchange struct {
 	keep    []byte // kept messages, each with its context
 	runs    []record.Run
 	parts   []part // where each of rec.Messages lies in keep and runs
+	firsts  int    // how many of them are the first ones of the exchange, once later ones take the place of others
 	cost    int    // what was charged for it
 }
 

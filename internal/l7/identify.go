@@ -133,6 +133,13 @@ func (c *Conn) adopt(p *Protocol, v Verdict, ch *stream.Chunk, data []byte) {
 	c.proto = p
 	c.dlg = c.e.dialog(p, &c.info)
 	c.keep, _ = c.dlg.(Keeper)
+	c.loser, _ = c.dlg.(Loser)
+	c.holder, _ = c.dlg.(Holder)
+	if s, ok := c.dlg.(Starter); ok {
+		if in := s.Start(c.dir(ch.Dir), data); in != nil {
+			c.push(in, nil, ch)
+		}
+	}
 	first := ch.Dir
 	if o := first.Opposite(); len(c.side[o].buf) > 0 && (len(c.side[first].buf) == 0 || c.side[o].first < c.side[first].first) {
 		first = o
@@ -140,7 +147,9 @@ func (c *Conn) adopt(p *Protocol, v Verdict, ch *stream.Chunk, data []byte) {
 	c.resume(first, ch)
 	c.resume(first.Opposite(), ch)
 	if c.dlg != nil {
-		c.feed(ch.Dir, data, ch)
+		c.e.chunk = *ch
+		c.e.chunk.Data = data
+		c.climb(0, &c.e.chunk)
 	}
 }
 
@@ -151,7 +160,7 @@ func (c *Conn) resume(d stream.Dir, ch *stream.Chunk) {
 		return
 	}
 	b := slices.Clone(s.buf)
-	was := stream.Chunk{Dir: d, Time: s.began, Packet: s.packet, Order: ch.Order}
+	c.e.chunk = stream.Chunk{Dir: d, Data: b, Time: s.began, Packet: s.packet, Order: ch.Order}
 	s.clear(c.e)
-	c.feed(d, b, &was)
+	c.climb(0, &c.e.chunk)
 }

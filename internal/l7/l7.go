@@ -53,13 +53,17 @@ type Attribute struct {
 
 // Attributes are those that the engine itself states, for every protocol.
 var Attributes = []Attribute{
-	attrReplies: {Name: "replies", Kind: record.Count, Doc: "Messages of the answer, if there were several: exhaust cursors, streaming hello."},
-	attrOpen:    {Name: "open", Kind: record.Flag, Doc: "The answer had begun and went on when the connection or the capture ended."},
+	attrReplies:   {Name: "replies", Kind: record.Count, Doc: "Answers to the one request, if there were several: exhaust cursors, streaming hello."},
+	attrOpen:      {Name: "open", Kind: record.Flag, Doc: "The answer had begun and went on when the connection or the capture ended."},
+	attrSkipped:   {Name: "skipped", Kind: record.Flag, Doc: "The server passed it over, because something before it in the pipeline failed."},
+	attrEncrypted: {Name: "encrypted", Kind: record.Flag, Doc: "The connection went on encrypted: nothing behind this could be read."},
 }
 
 const (
 	attrReplies = iota
 	attrOpen
+	attrSkipped
+	attrEncrypted
 )
 
 // Verdict is what Probe thinks.
@@ -98,8 +102,8 @@ type Dialog interface {
 	// from the message and from the Dialog.
 	Decode(dir Dir, c *wire.Cursor, m *Message)
 
-	// Advance makes every change of state that m brings, and may set m.Layer. It comes after Decode of the same message,
-	// unless the message is malformed.
+	// Advance makes every change of state that m brings, and may set m.Layer or m.Encrypted. It comes after Decode of the
+	// same message, unless the message is malformed.
 	Advance(dir Dir, m *Message)
 
 	// AppendContext appends what Open needs to Decode m alone, later. It is called after Decode and before Advance,
@@ -116,6 +120,25 @@ type Keeper interface {
 	// came by. n = 0: none before the tail. With keep the run is kept for Decode too, otherwise it is only shown. run
 	// is what came by last and from its place in the message: first the head, then what Keep asked for.
 	Keep(dir Dir, size, from int, run []byte) (off, n int, keep bool)
+}
+
+// Loser is a Dialog whose state does not survive a loss.
+type Loser interface {
+	// Lost says that bytes of a direction are missing: what follows is the beginning of a message that Sync finds, and
+	// not of the one that state expects.
+	Lost(dir Dir)
+}
+
+// Starter is a Dialog of a protocol whose connections can be joined behind a layer.
+type Starter interface {
+	// Start is asked once, with the first bytes of a direction that were seen: the layer they come through, or nil.
+	Start(dir Dir, b []byte) stream.Layer
+}
+
+// Holder is a Dialog that keeps more than a few hundred bytes for its connection: prepared statements.
+type Holder interface {
+	// Holds is how many bytes.
+	Holds() int
 }
 
 // Resetter is a Dialog that can be used again for another connection: short connections then allocate nothing.
@@ -158,7 +181,9 @@ const (
 	orphanPatience = 4
 
 	// maxKept is how many messages of one exchange are kept for its trees: an exhaust cursor has as many as it likes.
-	maxKept = 64
+	// The last ones are kept too: the verdict is there.
+	maxKept  = 64
+	lastKept = 4
 
 	// maxKeptBytes is how many bytes of one exchange are kept for its trees; of what is longer the head is kept, if at
 	// least headKept of it fit.

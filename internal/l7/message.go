@@ -13,11 +13,12 @@ import (
 type Role uint8
 
 const (
-	Request  Role = iota // begins an exchange
+	Request  Role = iota // begins an exchange, or goes on with the Parts before it: what it states goes over what they did
 	Response             // answers one
 	OneWay               // a request that gets no answer
 	Push                 // the server speaks unasked
-	Part                 // belongs to the request that is open, or that comes next
+	Part                 // belongs to the request that comes next; the server's greeting does so too
+	Feed                 // belongs to the request that is being answered: data that the server asked for
 	Nothing              // carries no meaning for records
 )
 
@@ -31,6 +32,9 @@ type Message struct {
 
 	// Layer, if Advance sets it, stands between the connection and the Dialog from the next byte on.
 	Layer stream.Layer
+
+	// Encrypted, if Advance sets it, says that both sides go on with TLS or the like from the next byte on.
+	Encrypted bool
 
 	// Inner is a cursor for a buffer that Decode derives.
 	Inner wire.Cursor
@@ -48,16 +52,28 @@ type Message struct {
 
 	attrs uint32 // attributes set
 	attr  [maxAttributes]attribute
+
+	conn  *Conn  // whose open exchanges Asked looks at; nil: asked and known say it
+	asked uint64 // what Asked returned last
+	known bool
 }
 
 // Verdicts is the part of a Message that has one value for each message.
 type Verdicts struct {
 	Role   Role
-	More   bool          // more messages of this direction belong to the same request or answer
+	More   bool          // more messages of this direction belong to the same request or answer; not for OneWay and Push
 	Status record.Status // of an answer; Unknown if it does not tell
 	Doubts record.Doubts
-	ID     uint64 // by-id pairing: a request's own, or the one it answers
-	Next   uint64 // by-id pairing, with More: the ID that the next message of the answer will carry
+
+	// Leaves is what a Request or a Part leaves for those who decode its answers: Asked gives it to them.
+	Leaves uint64
+
+	// Fence, in order: of a Request, its answer ends with a message that has Fence too; of a Part, so does the answer to the
+	// request before it, which it belongs to, and it begins none. A Response with Fence ends whatever was asked up to the
+	// first fence that waits: what has no answer then was passed over. PostgreSQL's Sync and ReadyForQuery are fences.
+	Fence bool
+	ID    uint64 // by-id pairing: a request's own, or the one it answers
+	Next  uint64 // by-id pairing, with More: the ID that the next message of the answer will carry
 }
 
 type attribute struct {
@@ -72,9 +88,22 @@ func (m *Message) reset() {
 	m.Verdicts = Verdicts{}
 	m.Scratch = m.Scratch[:0]
 	m.has, m.attrs, m.normal = 0, 0, ""
-	m.Layer = nil
+	m.Layer, m.Encrypted = nil, false
+	m.asked, m.known = 0, false
 	m.shrink()
 }
+
+// Asked is what the request that this answer belongs to left for it. By id, the answer's ID tells which. It is not known of
+// a request that was not seen.
+func (m *Message) Asked(id uint64) (left uint64, known bool) {
+	if m.conn != nil {
+		m.asked, m.known = m.conn.asked(id)
+	}
+	return m.asked, m.known
+}
+
+// Answers makes m the answer to a request that left something, or that was not seen: for a message that is decoded alone.
+func (m *Message) Answers(left uint64, known bool) { m.conn, m.asked, m.known = nil, left, known }
 
 // Room is empty memory for the n bytes that Decode derives, at most. It is what Derived held before.
 func (m *Message) Room(n int) []byte {
@@ -203,15 +232,15 @@ func (m *Message) SetAttributeBytes(i int, b []byte) {
 }
 
 // tell adds what m states to r. Rows and Affected add up, an error stays the first one, and what was said before
-// stays.
-func (m *Message) tell(r *record.Record, p *Protocol) {
+// stays unless over.
+func (m *Message) tell(r *record.Record, p *Protocol, over bool) {
 	r.Doubts |= m.Doubts
 	for set := m.has; set != 0; set &= set - 1 {
 		c := record.Col(bits.TrailingZeros64(set))
 		switch {
 		case c == record.Rows || c == record.Affected:
 			r.Add(c, m.num[c])
-		case r.Has(c):
+		case r.Has(c) && !over:
 		case c < record.User:
 			r.Set(c, m.num[c])
 		default:

@@ -11,14 +11,22 @@ import (
 // pair gives a message its place in an exchange, and finishes the exchange it ends.
 func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs []wire.Run, context []byte, ch *stream.Chunk) {
 	c.growOld(ch.Order)
-	if c.lossy > 0 && c.proto.Pairing == InOrder && (m.Role == Request || m.Role == Part) {
+	dir := c.dir(d)
+	if c.lossy > 0 && c.proto.Pairing == InOrder && dir == ToServer && (m.Role == Request || m.Role == Part && !m.Fence) {
 		c.forsake(ch.Order)
+	}
+	if m.Fence && m.Role == Response && !c.reach(ch.Order) {
+		return
 	}
 	at := c.find(m)
 	var x *exchange
 	if at >= 0 {
 		x = c.open[at].x
 	} else {
+		if m.Fence && m.Role == Part {
+			c.fences++ // what it stands behind is answered
+			return
+		}
 		if x = c.unheard(m); x == nil {
 			return
 		}
@@ -32,16 +40,16 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 		}
 	}
 	if c.e.cfg.Keep {
-		c.e.store(x, c.dir(d), s, b, size, runs, context)
+		c.e.store(x, dir, s, m, b, size, runs, context)
 	}
-	m.tell(&x.rec, c.proto)
+	m.tell(&x.rec, c.proto, m.Role == Request && x.partly)
 	if m.normal != "" && c.e.want(record.Fingerprint) && !x.rec.Has(record.Fingerprint) {
 		x.rec.Set(record.Fingerprint, fingerprint(m.normal))
 	}
 	if m.Role == Response || m.Role == Push {
 		c.answer(x, at, s, m, size, ch)
 	} else {
-		c.request(x, at, s, m, size, ch)
+		c.request(x, at, dir, s, m, size, ch)
 	}
 	more := c.e.weigh(x)
 	if at >= 0 {
@@ -49,9 +57,9 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 		c.note(x)
 	}
 	switch {
-	case m.Role == OneWay && !m.More:
+	case m.Role == OneWay:
 		x.rec.Status = record.OK
-	case m.Role == Push && !m.More, m.Role == Response && !m.More && (!x.orphan || c.proto.Pairing == InOrder), m.Role == Request && x.orphan:
+	case m.Role == Push, m.Role == Response && c.over(x, m), m.Role == Request && x.orphan:
 		if x.orphan && m.Role == Response {
 			c.abandon(x) // no request can come for it any more
 		} else if x.orphan {
@@ -68,6 +76,76 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 		at = c.passOver(at, ch.Order)
 	}
 	c.finish(at, x, ch.Order)
+}
+
+// over tells whether m is the last message of the answer to x.
+func (c *Conn) over(x *exchange, m *Message) bool {
+	switch {
+	case m.Fence:
+		if x.fences > 0 {
+			x.fences--
+		}
+		return true
+	case m.More:
+		return false
+	case x.fences > 0:
+		x.done = true
+		return false
+	}
+	return !x.orphan || c.proto.Pairing == InOrder
+}
+
+// reach makes the exchange that the first fence stands behind the first of all, and tells whether it is open. Those before it
+// are over: what the server did not answer it passed over.
+func (c *Conn) reach(order uint64) bool {
+	if c.fences > 0 {
+		c.fences--
+		return false
+	}
+	at := slices.IndexFunc(c.open, func(w waiting) bool { return w.x.fences > 0 })
+	if at < 0 {
+		return len(c.open) > 0 && c.open[0].x.heard // its fence was not seen
+	}
+	for range at {
+		c.skip(order)
+	}
+	if x := c.open[0].x; !x.heard {
+		x.fences--
+		c.skip(order)
+		return false
+	}
+	return true
+}
+
+// skip ends the first exchange, behind which the server is already.
+func (c *Conn) skip(order uint64) {
+	x := c.open[0].x
+	switch {
+	case x.lossy:
+		c.abandon(x)
+	case x.orphan:
+		x.rec.Doubts |= record.NoRequest
+	case !x.heard:
+		x.rec.Status = record.Unanswered
+		x.rec.PutAttribute(Attributes[attrSkipped].Name, record.Flag, false, 1, "")
+	}
+	c.finish(0, x, order)
+}
+
+// asked is what the request that an answer with an ID belongs to left for it.
+func (c *Conn) asked(id uint64) (left uint64, known bool) {
+	if c.proto.Pairing == InOrder {
+		if len(c.open) > 0 && !c.open[0].x.orphan {
+			return c.open[0].x.left, true
+		}
+		return 0, false
+	}
+	for i := range c.open {
+		if w := &c.open[i]; w.id == id && !w.x.orphan {
+			return w.x.left, true
+		}
+	}
+	return 0, false
 }
 
 // waits is how many bytes wait because of this connection.
@@ -107,10 +185,10 @@ func (c *Conn) find(m *Message) int {
 		switch {
 		case answer && len(c.open) > 0:
 			return 0
+		case m.Role == Feed && len(c.open) > 0:
+			return 0
 		case m.Role == Request || m.Role == Part:
-			// A Part belongs to the request that comes next, unless the server has begun to answer one: then it goes on
-			// with that, as the bytes of a file that the server asked for.
-			if n := len(c.open); n > 0 && (c.open[n-1].x.more || m.Role == Part && c.open[n-1].x.heard && !c.open[n-1].x.orphan) {
+			if n := len(c.open); n > 0 && (c.open[n-1].x.more || m.Role == Part && m.Fence) {
 				return n - 1
 			}
 		}
@@ -147,7 +225,7 @@ func (c *Conn) continued() int {
 
 // unheard makes an exchange for a message that belongs to none. nil: the message makes none.
 func (c *Conn) unheard(m *Message) *exchange {
-	if m.Role == Nothing {
+	if m.Role == Nothing || m.Role == Feed {
 		return nil
 	}
 	if m.Role == OneWay {
@@ -176,18 +254,31 @@ func (c *Conn) unheard(m *Message) *exchange {
 }
 
 // request adds a message of the request to x, which is at at.
-func (c *Conn) request(x *exchange, at int, s *side, m *Message, size int, ch *stream.Chunk) {
+func (c *Conn) request(x *exchange, at int, dir Dir, s *side, m *Message, size int, ch *stream.Chunk) {
 	r := &x.rec
-	if !x.begun {
-		x.begun, x.began = true, s.began
+	if !x.begun && (dir == ToServer || !r.Has(record.Time)) {
+		x.begun, x.began = dir == ToServer, s.began
 		r.Set(record.Time, s.began)
 		r.Set(record.Packet, int64(s.packet))
 	}
-	x.asked = ch.Time
-	x.more = m.More || m.Role == Part && !x.heard
+	if m.Fence {
+		x.fences++
+	}
+	switch {
+	case m.Role == Part && !m.Fence:
+		x.partly = x.partly || !x.more
+		x.more, x.left = true, m.Leaves
+	case m.Role == Request:
+		x.partly, x.more, x.left = false, m.More, m.Leaves
+	}
 	if !x.orphan && at >= 0 {
 		c.open[at].id = m.ID
 	}
+	if dir == ToClient {
+		r.Add(record.ResponseBytes, int64(size))
+		return
+	}
+	x.asked = ch.Time
 	r.Add(record.RequestBytes, int64(size))
 }
 
@@ -202,8 +293,9 @@ func (c *Conn) answer(x *exchange, at int, s *side, m *Message, size int, ch *st
 		}
 	}
 	x.last = ch.Time
-	x.replies++
-	x.age = 0
+	if x.age = 0; c.proto.Pairing == ByID {
+		x.replies++
+	}
 	r.Add(record.ResponseBytes, int64(size))
 	if r.Status == record.Unknown || r.Status == record.OK && m.Status != record.Unknown {
 		r.Status = m.Status
@@ -237,7 +329,7 @@ func (c *Conn) forsake(order uint64) {
 		if !x.lossy || x.more {
 			return
 		}
-		if c.abandon(x); x.heard {
+		if c.abandon(x); x.heard && !x.done {
 			x.rec.Doubts |= record.NoResponse
 		}
 		c.finish(0, x, order)
@@ -262,6 +354,7 @@ func (c *Conn) abandon(x *exchange) {
 	switch {
 	case x.orphan:
 		r.Doubts |= record.NoRequest
+	case x.done:
 	case x.heard:
 		r.PutAttribute(Attributes[attrOpen].Name, record.Flag, false, 1, "")
 	case r.Doubts&record.Loss != 0:
@@ -287,7 +380,7 @@ func (c *Conn) evict(i int, order uint64) {
 
 // evicted says of an exchange that it was given up to stay within the budget, whatever came of it later.
 func (c *Conn) evicted(x *exchange) {
-	if c.abandon(x); x.heard && !x.orphan {
+	if c.abandon(x); x.heard && !x.orphan && !x.done {
 		x.rec.Doubts |= record.Cut
 	} else if !x.orphan {
 		x.rec.Doubts |= record.NoResponse
@@ -328,6 +421,7 @@ func (c *Conn) finish(i int, x *exchange, order uint64) {
 		if x.orphan {
 			c.orphans = slices.DeleteFunc(c.orphans, func(o *exchange) bool { return o == x })
 		}
+		c.fences += x.fences
 	}
 	r := &x.rec
 	r.Order = order
@@ -352,16 +446,25 @@ func (c *Conn) finish(i int, x *exchange, order uint64) {
 }
 
 // store keeps a copy of a message for the trees of its exchange.
-func (e *Engine) store(x *exchange, dir Dir, s *side, b []byte, size int, runs []wire.Run, context []byte) {
+func (e *Engine) store(x *exchange, dir Dir, s *side, m *Message, b []byte, size int, runs []wire.Run, context []byte) {
 	r := &x.rec
-	if len(r.Messages) >= maxKept {
+	limit := maxKeptBytes
+	switch n := len(r.Messages); {
+	case x.firsts == 0 && n < maxKept-lastKept:
+		limit -= limit / 4 // the rest is for the last ones
+	case x.firsts == 0:
+		x.firsts = n
+	case n == x.firsts+lastKept:
+		x.drop(x.firsts)
 		r.Dropped++
-		return
 	}
-	if n := maxKeptBytes - len(x.keep) - len(x.runs)*runCost; len(b)+len(runs)*runCost > n {
+	if n := limit - len(x.keep) - len(x.runs)*runCost; len(b)+len(runs)*runCost > n {
 		n = min(n, HeadLimit)
 		if len(runs) > 0 {
 			n = min(n, runs[0].N)
+		}
+		if x.firsts == 0 {
+			x.firsts = len(r.Messages) + 1
 		}
 		if b = b[:max(n, 0)]; len(b) < headKept {
 			r.Dropped++
@@ -376,7 +479,26 @@ func (e *Engine) store(x *exchange, dir Dir, s *side, b []byte, size int, runs [
 		x.runs = append(x.runs, record.Run(r))
 	}
 	x.parts = append(x.parts, part{at, len(x.keep), len(x.runs)})
-	r.Messages = append(r.Messages, record.Kept{FromServer: dir == ToClient, Time: s.began, Packet: s.packet, Length: size})
+	r.Messages = append(r.Messages, record.Kept{FromServer: dir == ToClient, Time: s.began, Packet: s.packet, Length: size, Asked: m.asked, Known: m.known})
+}
+
+// drop forgets the kept message i.
+func (x *exchange) drop(i int) {
+	var from part
+	if i > 0 {
+		from = x.parts[i-1]
+	}
+	to := x.parts[i]
+	x.keep = slices.Delete(x.keep, from.context, to.context)
+	x.runs = slices.Delete(x.runs, from.runs, to.runs)
+	x.parts = slices.Delete(x.parts, i, i+1)
+	for j := i; j < len(x.parts); j++ {
+		p := &x.parts[j]
+		p.data -= to.context - from.context
+		p.context -= to.context - from.context
+		p.runs -= to.runs - from.runs
+	}
+	x.rec.Messages = slices.Delete(x.rec.Messages, i, i+1)
 }
 
 // hand gives the kept messages their bytes, once all are there.

@@ -73,11 +73,36 @@ func TestPairing(t *testing.T) {
 		{"a pipeline by id", l7.ByID, talk().Client(1, "GET", "a").Client(2, "GET", "b").Server(2, "DONE", "").Server(1, "DONE", ""), []string{
 			"GET b: ok latency=1 wait=1", "GET a: ok latency=3 wait=3"}},
 		{"an answer in parts", l7.InOrder, talk().Client(0, "LIST", "k").Server(0, "MORE", "").Server(0, "MORE", "").Server(0, "DONE", ""), []string{
-			"LIST k: ok latency=3 wait=1 rows=3 replies=3"}},
+			"LIST k: ok latency=3 wait=1 rows=3"}},
 		{"an answer in parts, each of which names the next", l7.ByID, talk().Client(1, "LIST", "k").Client(9, "GET", "x").Server(1, "MORE", "").Server(9, "DONE", "").Server(2, "MORE", "").Server(3, "DONE", ""), []string{
 			"GET x: ok latency=2 wait=2", "LIST k: ok latency=5 wait=2 rows=3 replies=3"}},
 		{"a request in parts", l7.InOrder, talk().Client(0, "PART", "x").Client(0, "PART", "y").Client(0, "GET", "a").Server(0, "DONE", ""), []string{
-			"PART x: ok latency=3 wait=1 parts=3"}},
+			"GET a: ok latency=3 wait=1 parts=3"}},
+		{"a request in parts, in a pipeline", l7.InOrder, talk().Client(0, "PART", "x").Client(0, "GET", "a").Client(0, "PART", "y").Server(0, "MORE", "").Client(0, "GET", "b").Server(0, "DONE", "").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=5 wait=2 parts=2", "GET b: ok latency=4 wait=2 parts=2"}},
+		{"a part of no request", l7.InOrder, talk().Client(0, "PART", "x"), []string{
+			"PART x: unanswered"}},
+		{"a greeting", l7.InOrder, talk().Server(0, "HELO", "").Client(0, "GET", "a").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=1 wait=1"}},
+		{"a greeting, and no more", l7.InOrder, talk().Server(0, "HELO", ""), []string{
+			"HELO: unanswered"}},
+		{"a fence", l7.InOrder, talk().Client(0, "GET", "a").Client(0, "SYNC", "").Server(0, "DONE", "").Server(0, "REDY", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=3 wait=1 parts=2", "GET b: ok latency=1 wait=1"}},
+		{"a fence behind an answer", l7.InOrder, talk().Client(0, "GET", "a").Server(0, "DONE", "").Client(0, "SYNC", "").Client(0, "GET", "b").Client(0, "SYNC", "").Server(0, "REDY", "").Server(0, "DONE", "").Server(0, "REDY", ""), []string{
+			"GET a: ok latency=1 wait=1", "GET b: ok latency=4 wait=2 parts=2"}},
+		{"what is skipped up to a fence", l7.InOrder, talk().Client(0, "GET", "a").Client(0, "GET", "b").Client(0, "GET", "c").Client(0, "SYNC", "").Client(0, "GET", "d").Client(0, "SYNC", "").
+			Server(0, "DONE", "").Server(0, "FAIL", "404").Server(0, "REDY", "").Server(0, "DONE", "").Server(0, "REDY", ""), []string{
+			"GET a: ok latency=6 wait=6", "GET b: client_error latency=6 wait=6 code=404", "GET c: unanswered parts=2 skipped=1", "GET d: ok latency=6 wait=4 parts=2"}},
+		{"fences one after the other", l7.InOrder, talk().Client(0, "GET", "a").Client(0, "SYNC", "").Client(0, "SYNC", "").Server(0, "DONE", "").Server(0, "REDY", "").Server(0, "REDY", "").Client(0, "GET", "b").Client(0, "SYNC", "").Server(0, "FAIL", "404").Server(0, "REDY", ""), []string{
+			"GET a: ok latency=4 wait=1 parts=3", "GET b: client_error latency=3 wait=1 code=404 parts=2"}},
+		{"a fence that nobody asked for", l7.InOrder, talk().Server(0, "REDY", "").Client(0, "GET", "a").Server(0, "MORE", "").Server(0, "REDY", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=2 wait=1", "GET b: ok latency=1 wait=1"}},
+		{"the end before a fence", l7.InOrder, talk().Client(0, "GET", "a").Client(0, "SYNC", "").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=2 wait=1 parts=2"}},
+		{"encrypted from here", l7.InOrder, talk().Client(0, "CRPT", "").Server(0, "DONE", "").Client(0, "GET", "a").Server(0, "DONE", ""), []string{
+			"CRPT: ok latency=1 wait=1"}},
+		{"encrypted from here, with another request open", l7.InOrder, talk().Client(0, "CRPT", "").Client(0, "GET", "a").Server(0, "DONE", "").Bytes(stream.Backward, []byte("<<<")), []string{
+			"CRPT: ok latency=2 wait=2", "GET a: unknown encrypted=1"}},
 		{"a request that goes on", l7.ByID, talk().Client(1, "CONT", "x").Client(1, "GET", "a").Server(1, "DONE", ""), []string{
 			"CONT x: ok latency=2 wait=1 parts=2"}},
 		{"one-way", l7.InOrder, talk().Client(0, "GET", "a").Client(0, "TELL", "b").Server(0, "DONE", ""), []string{
@@ -94,10 +119,10 @@ func TestPairing(t *testing.T) {
 			"GET b: ok latency=1 wait=1", "GET a: timeout doubts=no_response"}},
 		{"an answer that does not end", l7.InOrder, talk().Client(0, "LIST", "k").Server(0, "MORE", ""), []string{
 			"LIST k: ok latency=1 wait=1 rows=1 open=1"}},
-		{"a part after the answer began", l7.InOrder, talk().Client(0, "GET", "load").Server(0, "MORE", "").Client(0, "PART", "x").Client(0, "PART", "y").Server(0, "DONE", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{
-			"GET load: ok latency=4 parts=3 replies=2", "GET b: ok latency=1 wait=1"}},
+		{"data that the server asked for", l7.InOrder, talk().Client(0, "GET", "load").Server(0, "MORE", "").Client(0, "FEED", "x").Client(0, "FEED", "y").Server(0, "DONE", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{
+			"GET load: ok latency=4 parts=3", "GET b: ok latency=1 wait=1"}},
 		{"no request for an answer in parts, in order", l7.InOrder, talk().Server(0, "MORE", "").Server(0, "MORE", "").Server(0, "DONE", "").Client(0, "GET", "a").Server(0, "DONE", ""), []string{
-			": ok replies=3 doubts=no_request", "GET a: ok latency=1 wait=1"}},
+			": ok doubts=no_request", "GET a: ok latency=1 wait=1"}},
 		{"no request, in order", l7.InOrder, talk().Server(0, "DONE", "").Client(0, "GET", "a").Server(0, "DONE", ""), []string{
 			": ok doubts=no_request", "GET a: ok latency=1 wait=1"}},
 		{"no request, by id", l7.ByID, talk().Client(1, "GET", "a").Server(7, "DONE", "").Server(1, "DONE", ""), []string{

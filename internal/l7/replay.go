@@ -31,6 +31,7 @@ func (r *Replayer) Message(p *Protocol, k *record.Kept) *wire.Error {
 		context = []byte{}
 	}
 	r.cur.Reset(k.Data, k.Length, r.runs, &r.Tree)
+	r.msg.Answers(k.Asked, k.Known)
 	p.Open(&ConnInfo{}, context).Decode(dir, &r.cur, &r.msg)
 	return r.cur.Err()
 }

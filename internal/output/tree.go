@@ -220,6 +220,13 @@ func (w *Tree) appendValue(dst []byte, t *wire.Tree, f *wire.Field) []byte {
 	switch {
 	case f.Kind == wire.Hole:
 		return append(append(append(dst, bytesOf(f.Len)...), ' '), cmp.Or(w.options.Hole, "not kept")...)
+	case w.hides(f) && f.Type != nil && f.Type.Mask != nil:
+		masked := f.Type.Mask(nil, t.Content(f))
+		dst = strconv.AppendQuote(dst, borrow(masked[:min(len(masked), longText)]))
+		if len(masked) > longText {
+			dst = append(dst, ellipsis...)
+		}
+		return dst
 	case f.Class == wire.Secret:
 		return append(dst, "(hidden)"...)
 	case w.hides(f):

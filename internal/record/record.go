@@ -50,7 +50,9 @@ type Kept struct {
 	Time       int64  // of its first byte, ns since the Unix epoch
 	Packet     uint64 // that carried its first byte
 	Length     int    // bytes of the message on the wire
-	Runs       []Run  // which of them Data holds, in order
+	Asked      uint64 // what its request left for it, if Known
+	Known      bool
+	Runs       []Run // which of them Data holds, in order
 	Data       []byte
 	Context    []byte // what the protocol needs to decode this message alone
 }

@@ -66,7 +66,11 @@ type Handler interface {
 
 // Layer stands between a flow and its Handler: chunks of ciphertext or compressed bytes in, chunks of plain bytes
 // out. It hands on to next in the same goroutine; a chunk it makes keeps Time, Packet and Order of the bytes it was
-// made from.
+// made from. After a gap whose length in plain bytes it cannot tell, Missing is Unknown.
 type Layer interface {
-	HandleChunk(f *Flow, c *Chunk, next Handler)
+	// HandleChunk takes the next chunk. It may keep up to room bytes more than it does, and returns how many it keeps.
+	HandleChunk(f *Flow, c *Chunk, room int, next Handler) (held int)
 }
+
+// Unknown is the length of a gap of unknown length: more than any message has.
+const Unknown = 1 << 40

@@ -189,6 +189,61 @@ func (c *Cursor) Uint16LE(name string) uint16 {
 	return binary.LittleEndian.Uint16(c.b[c.pos-2:])
 }
 
+// Uint24LE reads three bytes, lowest first.
+func (c *Cursor) Uint24LE(name string) uint32 {
+	if c.tree != nil || len(c.b)-c.pos < 3 {
+		return uint32(c.slow(name, 3, Unsigned, 0))
+	}
+	c.pos += 3
+	b := c.b[c.pos-3 : c.pos]
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+}
+
+// Int16BE reads two bytes, high one first, signed.
+func (c *Cursor) Int16BE(name string) int16 {
+	if c.tree != nil || len(c.b)-c.pos < 2 {
+		return int16(c.slow(name, 2, Signed, big))
+	}
+	c.pos += 2
+	return int16(binary.BigEndian.Uint16(c.b[c.pos-2:]))
+}
+
+// Int32BE reads four bytes, highest first, signed.
+func (c *Cursor) Int32BE(name string) int32 {
+	if c.tree != nil || len(c.b)-c.pos < 4 {
+		return int32(c.slow(name, 4, Signed, big))
+	}
+	c.pos += 4
+	return int32(binary.BigEndian.Uint32(c.b[c.pos-4:]))
+}
+
+// Uint32BE reads four bytes, highest first.
+func (c *Cursor) Uint32BE(name string) uint32 {
+	if c.tree != nil || len(c.b)-c.pos < 4 {
+		return uint32(c.slow(name, 4, Unsigned, big))
+	}
+	c.pos += 4
+	return binary.BigEndian.Uint32(c.b[c.pos-4:])
+}
+
+// Int64BE reads eight bytes, highest first, signed.
+func (c *Cursor) Int64BE(name string) int64 {
+	if c.tree != nil || len(c.b)-c.pos < 8 {
+		return int64(c.slow(name, 8, Signed, big))
+	}
+	c.pos += 8
+	return int64(binary.BigEndian.Uint64(c.b[c.pos-8:]))
+}
+
+// Uint64BE reads eight bytes, highest first.
+func (c *Cursor) Uint64BE(name string) uint64 {
+	if c.tree != nil || len(c.b)-c.pos < 8 {
+		return c.slow(name, 8, Unsigned, big)
+	}
+	c.pos += 8
+	return binary.BigEndian.Uint64(c.b[c.pos-8:])
+}
+
 // Int32LE reads four bytes, lowest first, signed.
 func (c *Cursor) Int32LE(name string) int32 {
 	if c.tree != nil || len(c.b)-c.pos < 4 {
@@ -232,6 +287,20 @@ func (c *Cursor) Float64LE(name string) uint64 {
 	}
 	c.pos += 8
 	return binary.LittleEndian.Uint64(c.b[c.pos-8:])
+}
+
+// Number reads n bytes, which the protocol itself made a number of kind Unsigned, Signed or Float (the bits of a
+// float64): of a length that the bytes tell, or in a form that few protocols have.
+func (c *Cursor) Number(name string, n int, kind Kind, v uint64) uint64 {
+	if !c.have(name, n) {
+		c.pass(name, n, kind)
+		return 0
+	}
+	if c.tree != nil {
+		c.leaf(name, n, kind).Num = v
+	}
+	c.pos += n
+	return v
 }
 
 const big = 1 // order of bytes, for slow

@@ -28,10 +28,12 @@ const (
 	Secret                 // never shown
 )
 
-// Type shows and compares octets that have a meaning of their own.
+// Type shows and compares octets that have a meaning of their own, and text that is shown in part.
 type Type struct {
-	Name   string                            // "objectId", "decimal128"
-	Append func(dst []byte, b []byte) []byte // appends b as text
+	Name   string                            // "objectId", "decimal128", "sql"
+	Append func(dst []byte, b []byte) []byte // appends octets as text
+	Mask   func(dst []byte, b []byte) []byte // if set: appends b without a user's values, for those who may not see them
+	Secret func(b []byte) bool               // if set: whether b holds what nobody may see
 }
 
 // Field is a node of a Tree.
@@ -205,6 +207,18 @@ func (c *Cursor) Stands() {
 	if f := c.last(); f != nil && c.open >= 0 {
 		c.tree.Fields[c.open].stands = int32(len(c.tree.Fields) - 1)
 		f.Detail = true
+	}
+}
+
+// Typed gives the field just read a type. It is a Secret from then on if the type says so of its bytes.
+func (c *Cursor) Typed(t *Type) {
+	f := c.last()
+	if f == nil {
+		return
+	}
+	f.Type = t
+	if t.Secret != nil && t.Secret(c.tree.Content(f)) {
+		f.Class = Secret
 	}
 }
 

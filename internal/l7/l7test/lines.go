@@ -26,18 +26,23 @@ import (
 //	LIST key key   ask for something of several keys: its answer is counted in rows
 //	CONT text      ask, and go on asking in the next line
 //	PART text      a part of the request that comes next
+//	FEED text      something that the server asked for while it answers
+//	SYNC           where an answer to what was asked so far ends with REDY
 //	TELL text      say something that nobody answers
 //	LOGN name pw   log in
 //	SCRM           ask for everything behind the answer to be scrambled
 //	HUGE text      a long line with a fact in its middle: MIDDLE, and a digit
 //	ROTT text      a scrambled text
 //	FLAG x         a byte of flags
+//	CRPT           ask for everything behind the answer to be encrypted
 //
 // and servers
 //
 //	DONE text      the answer
 //	MORE text      a part of the answer: with identifiers, the next part has the next higher one
-//	FAIL code text an error
+//	FAIL code text an error, after which a server skips what was asked, up to the next SYNC
+//	REDY           the end of all answers up to a SYNC
+//	HELO text      a greeting
 //	CALL text      something that nobody asked for
 //	VOID           nothing at all
 func Lines(p l7.Pairing) *l7.Protocol {
@@ -50,11 +55,7 @@ func Lines(p l7.Pairing) *l7.Protocol {
 		},
 		Probe: probeLine,
 		Open: func(c *l7.ConnInfo, context []byte) l7.Dialog {
-			d := &lines{byID: p == l7.ByID}
-			if context != nil {
-				d.alone = append([]byte{}, context...)
-			}
-			return d
+			return &lines{byID: p == l7.ByID, user: append([]byte{}, context...)}
 		},
 	}
 }
@@ -100,33 +101,25 @@ func lineLength(b []byte) int {
 }
 
 var (
-	clients = map[string]bool{"GET ": true, "LIST": true, "CONT": true, "PART": true, "TELL": true, "LOGN": true, "SCRM": true, "HUGE": true, "ROTT": true, "FLAG": true}
-	servers = map[string]bool{"DONE": true, "MORE": true, "FAIL": true, "CALL": true, "VOID": true}
+	clients = map[string]bool{"GET ": true, "LIST": true, "CONT": true, "PART": true, "TELL": true, "LOGN": true, "SCRM": true, "HUGE": true, "ROTT": true, "FLAG": true,
+		"FEED": true, "SYNC": true, "CRPT": true}
+	servers = map[string]bool{"DONE": true, "MORE": true, "FAIL": true, "CALL": true, "VOID": true, "REDY": true, "HELO": true}
 )
 
 // lines is a conversation in Lines.
 type lines struct {
-	byID  bool
-	asked []question // not answered yet
-	user  []byte
-	alone []byte // the context of the one line that is to be decoded
-	now   struct {
-		verb, user []byte
-		id         uint64
-		last       bool // of an answer
-		question   question
+	byID bool
+	user []byte
+	now  struct {
+		user []byte
+		verb byte // of an answer's question: the second letter, no two questions that matter share it
+		last bool // of an answer
 	}
-}
-
-// question is what the answer to a line needs to know of it: whether its answer is counted, or scrambles.
-type question struct {
-	id   uint64
-	verb byte // the second letter: no two questions that matter share it
 }
 
 // Reset implements l7.Resetter.
 func (d *lines) Reset(*l7.ConnInfo) {
-	*d = lines{byID: d.byID, asked: d.asked[:0], user: d.user[:0]}
+	*d = lines{byID: d.byID, user: d.user[:0]}
 }
 
 func (d *lines) Length(_ l7.Dir, b []byte) (int, error) {
@@ -166,7 +159,7 @@ func (d *lines) Keep(_ l7.Dir, size, from int, run []byte) (off, n int, keep boo
 func middle(size int) int { return size / 2 }
 
 func (d *lines) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
-	d.now.verb, d.now.user, d.now.last, d.now.question = nil, nil, false, question{}
+	d.now.verb, d.now.user, d.now.last = 0, nil, false
 	root := c.Group("lines")
 	c.String("mark", 2)
 	c.Detail()
@@ -176,7 +169,7 @@ func (d *lines) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 		c.Fail("length", "the length is not the line's")
 	}
 	verb := c.String("verb", 4)
-	d.now.verb, d.now.id, m.ID = verb, id, id
+	m.ID = id
 	if dir == l7.ToServer {
 		m.Role = l7.Request
 		d.question(c, m, verb)
@@ -205,6 +198,7 @@ func (d *lines) question(c *wire.Cursor, m *l7.Message, verb []byte) {
 	m.SetAttribute(attrParts, 1)
 	m.SetBytes(record.Operation, bytes.TrimSpace(verb))
 	m.SetBytes(record.User, d.user)
+	m.Leaves = uint64(verb[1])
 	switch string(verb) {
 	case "LIST":
 		g := c.Group("keys")
@@ -231,6 +225,11 @@ func (d *lines) question(c *wire.Cursor, m *l7.Message, verb []byte) {
 		m.Role = l7.OneWay
 	case "PART":
 		m.Role = l7.Part
+	case "FEED":
+		m.Role = l7.Feed
+	case "SYNC":
+		m.Role, m.Fence = l7.Part, true
+		return
 	case "CONT":
 		m.More = true
 	case "LOGN":
@@ -284,8 +283,8 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 	if c.Err() != nil {
 		return
 	}
-	q := d.ask(m.ID)
-	d.now.question = q
+	asked, _ := m.Asked(m.ID)
+	d.now.verb = byte(asked)
 	d.now.last = string(verb) == "DONE" || string(verb) == "FAIL"
 	switch string(verb) {
 	case "MORE":
@@ -296,7 +295,7 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 		fallthrough
 	case "DONE":
 		m.Status = record.OK
-		if q.verb == 'I' {
+		if d.now.verb == 'I' {
 			m.Set(record.Rows, 1)
 		}
 	case "FAIL":
@@ -316,6 +315,11 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 		m.SetBytes(record.Operation, bytes.TrimSpace(verb))
 	case "VOID":
 		m.Role = l7.Nothing
+	case "REDY":
+		m.Fence = true
+	case "HELO":
+		m.Role = l7.Part
+		m.SetBytes(record.Operation, bytes.TrimSpace(verb))
 	default:
 		c.Fail("verb", "nothing a server says")
 		return
@@ -325,69 +329,34 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 	c.Classify(wire.Structure)
 }
 
-// ask finds the question that an answer belongs to.
-func (d *lines) ask(id uint64) question {
-	if len(d.alone) == 1 {
-		return question{id, d.alone[0]}
-	}
-	for _, q := range d.asked {
-		if !d.byID || q.id == id {
-			return q
-		}
-	}
-	return question{}
-}
-
+// AppendContext appends the user, whom every question states.
 func (d *lines) AppendContext(dst []byte, dir l7.Dir, m *l7.Message) []byte {
-	if dir == l7.ToClient {
-		dst = append(dst, d.now.question.verb)
-	}
-	return dst
+	return append(dst, d.user...)
 }
-
-// maxAsked bounds what is remembered of questions that nobody answers.
-const maxAsked = 64
 
 func (d *lines) Advance(dir l7.Dir, m *l7.Message) {
-	if dir == l7.ToServer {
-		if len(d.now.user) > 0 {
-			d.user = append(d.user[:0], d.now.user...)
-		}
-		if m.Role == l7.Request && !m.More {
-			if len(d.asked) == maxAsked {
-				d.asked = d.asked[:0]
-			}
-			d.asked = append(d.asked, question{m.ID, d.now.verb[1]})
-		}
-		return
+	if len(d.now.user) > 0 {
+		d.user = append(d.user[:0], d.now.user...)
 	}
-	if m.Role != l7.Response {
-		return
-	}
-	for i, q := range d.asked {
-		if q != d.now.question {
-			continue
+	if dir == l7.ToClient && d.now.last && m.Status == record.OK {
+		switch d.now.verb {
+		case 'C':
+			m.Layer = scrambler{}
+		case 'R':
+			m.Encrypted = true
 		}
-		if d.now.last {
-			d.asked = append(d.asked[:i], d.asked[i+1:]...)
-		} else if d.byID {
-			d.asked[i].id = m.Next
-		}
-		break
-	}
-	if d.now.last && d.now.question.verb == 'C' && m.Status == record.OK {
-		m.Layer = scrambler{}
 	}
 }
 
 // scrambler is a layer that takes back what SCRM asks for.
 type scrambler struct{}
 
-func (scrambler) HandleChunk(f *stream.Flow, c *stream.Chunk, next stream.Handler) {
+func (scrambler) HandleChunk(f *stream.Flow, c *stream.Chunk, _ int, next stream.Handler) (held int) {
 	plain := *c
 	plain.Data = append([]byte(nil), c.Data...)
 	rot13(plain.Data)
 	next.HandleChunk(f, &plain)
+	return 0
 }
 
 func rot13(b []byte) {

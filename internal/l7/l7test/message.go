@@ -25,6 +25,8 @@ type Message struct {
 	Role         l7.Role
 	More         bool
 
+	asked  uint64 // what its request left for it, if known
+	known  bool
 	info   l7.ConnInfo
 	doubts record.Doubts
 	err    *wire.Error
@@ -49,7 +51,9 @@ func (m *Message) Tree(p *l7.Protocol, t *wire.Tree) *wire.Cursor {
 	info := m.info
 	var c wire.Cursor
 	c.Reset(m.Data, m.Size, m.Runs, t)
-	p.Open(&info, m.Context).Decode(m.Dir, &c, &l7.Message{})
+	var message l7.Message
+	message.Answers(m.asked, m.known)
+	p.Open(&info, m.Context).Decode(m.Dir, &c, &message)
 	return &c
 }
 
@@ -74,11 +78,7 @@ type look struct {
 func (l *looker) protocol() *l7.Protocol {
 	p := *l.p
 	p.Open = func(c *l7.ConnInfo, context []byte) l7.Dialog {
-		d := &spy{Dialog: l.p.Open(c, context), info: *c, l: l}
-		if k, ok := d.Dialog.(l7.Keeper); ok {
-			return &keeper{d, k}
-		}
-		return d
+		return &spy{Dialog: l.p.Open(c, context), info: *c, l: l}
 	}
 	return &p
 }
@@ -90,9 +90,32 @@ type spy struct {
 	look look
 }
 
-type keeper struct {
-	*spy
-	l7.Keeper
+// Keep implements l7.Keeper, as far as the Dialog does. So do the methods that follow.
+func (d *spy) Keep(dir l7.Dir, size, from int, run []byte) (off, n int, keep bool) {
+	if k, ok := d.Dialog.(l7.Keeper); ok {
+		return k.Keep(dir, size, from, run)
+	}
+	return 0, 0, false
+}
+
+func (d *spy) Lost(dir l7.Dir) {
+	if k, ok := d.Dialog.(l7.Loser); ok {
+		k.Lost(dir)
+	}
+}
+
+func (d *spy) Start(dir l7.Dir, b []byte) stream.Layer {
+	if k, ok := d.Dialog.(l7.Starter); ok {
+		return k.Start(dir, b)
+	}
+	return nil
+}
+
+func (d *spy) Holds() int {
+	if k, ok := d.Dialog.(l7.Holder); ok {
+		return k.Holds()
+	}
+	return 0
 }
 
 func (d *spy) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
@@ -113,7 +136,7 @@ func (d *spy) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 // inside.
 func facts(m *l7.Message) (list []string) {
 	v := m.Verdicts
-	list = append(list, fmt.Sprintf("role %d more %v id %d next %d", v.Role, v.More, v.ID, v.Next), "status "+v.Status.String(),
+	list = append(list, fmt.Sprintf("role %d more %v id %d next %d leaves %d fence %v", v.Role, v.More, v.ID, v.Next, v.Leaves, v.Fence), "status "+v.Status.String(),
 		"doubts "+string(v.Doubts.AppendNames(nil, ",", "")))
 	in := reflect.ValueOf(m).Elem()
 	for c, has := 0, in.FieldByName("has").Uint(); has != 0; c, has = c+1, has>>1 {
@@ -158,6 +181,9 @@ func watched(p *l7.Protocol, cfg l7.Config, c *Conversation, capture string, num
 			m.cut = &e
 		}
 		m.Context = k.dialog.AppendContext([]byte{}, k.dir, k.m)
+		if k.dir == l7.ToClient {
+			m.asked, m.known = k.m.Asked(k.m.ID)
+		}
 		ends[k.dir] += m.Size
 		m.end = ends[k.dir]
 		list = append(list, m)

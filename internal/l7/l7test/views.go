@@ -239,6 +239,7 @@ func (s *suite) try(fail *report, m *Message, blank *l7.Message, data []byte, si
 		info, message := m.info, *blank
 		var c wire.Cursor
 		c.Reset(data, size, runs, tree)
+		message.Answers(m.asked, m.known)
 		s.p.Open(&info, m.Context).Decode(m.Dir, &c, &message)
 		if tree == nil {
 			r.err, r.cut, r.facts, r.doubts = c.Err(), c.Cut(), facts(&message), message.Doubts
