@@ -39,7 +39,7 @@ lint: ## formatting, vet, staticcheck, depguard
 fmt: ## format the code
 	gofmt -w .
 
-PORTABLE := $(addprefix ./internal/,capture stream wire record inflate packet l7 filter assembly output protocol/...)
+PORTABLE := $(addprefix ./internal/,capture stream wire record inflate sqltext packet l7 filter assembly output protocol/...)
 wasip1: ## the floors below the protocols, and the protocols, build for WebAssembly
 	GOOS=wasip1 GOARCH=wasm $(GO) build $(PORTABLE)
 
