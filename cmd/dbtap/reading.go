@@ -164,7 +164,9 @@ func (o *reading) files(names []string) (files agent.Files, choice *filter.Filte
 	cfg.Keep = o.trees || choice.NeedsTree()
 	if o.filter != "" {
 		files.Match = func() func(*record.Record) bool { return matcher(choice, o.trees) }
-		files.MatchLate = choice.Columns()>>record.Connection&1 != 0 // connections have no number before
+		files.MatchLate = choice.Columns()>>record.Connection&1 != 0 || slices.ContainsFunc(cfg.Protocols, func(p *l7.Protocol) bool {
+			return slices.ContainsFunc(p.Attributes, func(a l7.Attribute) bool { return a.Link && slices.Contains(choice.Attributes(), a.Name) })
+		})
 	}
 	return files, choice, nil
 }

@@ -37,6 +37,7 @@ func printStats(w io.Writer, s *agent.Stats) {
 	for _, port := range slices.Sorted(maps.Keys(s.L7.Encrypted)) {
 		always(fmt.Sprintf("encrypted connections on port %d", port), s.L7.Encrypted[port])
 	}
+	some("connections that went on encrypted", uint64(s.L7.Upgraded))
 	always("messages", s.L7.Messages)
 	always("exchanges", s.L7.Exchanges)
 	always("unpaired", s.L7.Unpaired)

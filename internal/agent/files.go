@@ -30,7 +30,8 @@ type Files struct {
 	// Match makes a function that chooses records; each worker has its own. nil: all.
 	Match func() func(*record.Record) bool
 
-	// MatchLate asks Match after the connections were numbered, not in the workers: for a choice by that number.
+	// MatchLate asks Match after the connections were numbered and the links of records settled, not in the workers: for a
+	// choice by what is known only then.
 	MatchLate bool
 
 	// Row takes the chosen records, in the order in which their exchanges ended. The record is borrowed. An error ends
@@ -332,6 +333,9 @@ func newWorker(f *Files, index, n int) *worker {
 func (w *worker) row(r *record.Record) {
 	if w.match == nil || w.match(r) {
 		w.rows.Append(r)
+	} else if len(r.Links) > 0 {
+		r.Hidden = true
+		w.rows.Append(r)
 	}
 }
 
@@ -360,6 +364,7 @@ func (w *worker) work(u *unit) {
 type merger struct {
 	f           *Files
 	match       func(*record.Record) bool
+	shared      l7.Shared
 	numbers     []int64 // of the connection that has a slot
 	connections int64
 	opens       []opened
@@ -432,6 +437,10 @@ func (m *merger) number(order uint64) {
 
 func (m *merger) row(r *record.Record) error {
 	r.Set(record.Connection, m.numbers[r.Slot])
+	m.shared.Settle(r)
+	if r.Hidden {
+		return nil
+	}
 	if m.match != nil && !m.match(r) {
 		return nil
 	}
@@ -466,6 +475,7 @@ func (s *Stats) add(sh *shard) {
 	s.L7.Lost += e.Lost
 	s.L7.Malformed += e.Malformed
 	s.L7.Evicted += e.Evicted
+	s.L7.Upgraded += e.Upgraded
 	for port, n := range e.Unidentified {
 		s.L7.Unidentified[port] += n
 	}

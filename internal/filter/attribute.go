@@ -31,6 +31,7 @@ func (p *parser) attribute(path []element, t test) (node, error) {
 			return nil, err
 		}
 	}
+	p.filter.asked = append(p.filter.asked, path[1].name)
 	n := &attributeTest{source: newSource(path, t), name: path[1].name, test: t}
 	for _, e := range path[2:] {
 		n.path = append(n.path, e.name)

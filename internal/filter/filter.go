@@ -61,6 +61,7 @@ func tri(b bool) Tri {
 type Filter struct {
 	root    node
 	columns uint64
+	asked   []string // names of attributes
 	trees   []*treeTest
 }
 
@@ -100,6 +101,9 @@ func (f *Filter) NeedsTree() bool { return len(f.trees) > 0 }
 
 // Columns is the set of columns that Row reads: bit 1<<c for column c.
 func (f *Filter) Columns() uint64 { return f.columns }
+
+// Attributes are the names of the attributes that Row reads.
+func (f *Filter) Attributes() []string { return f.asked }
 
 // Match answers for r and the field trees of its exchange's messages, which it takes one after the other and only as
 // far as it needs them. A tree is borrowed until the next one is taken.

@@ -48,6 +48,7 @@ type Attribute struct {
 	Name string
 	Kind record.Kind // Count, Duration, Text, Flag or JSON
 	Sum  bool        // numbers of several messages of an exchange add up; otherwise the last one stays
+	Link bool        // another connection tells it: Message.Resolve
 	Doc  string      // one sentence for users
 }
 

@@ -52,6 +52,7 @@ type Message struct {
 
 	attrs uint32 // attributes set
 	attr  [maxAttributes]attribute
+	links []link
 
 	conn  *Conn  // whose open exchanges Asked looks at; nil: asked and known say it
 	asked uint64 // what Asked returned last
@@ -81,13 +82,21 @@ type attribute struct {
 	text string
 }
 
+// link is a record.Link in the making.
+type link struct {
+	key  [16]byte
+	attr int // -1: text is told
+	text []byte
+	now  bool
+}
+
 // maxAttributes bounds a protocol's table.
 const maxAttributes = 32
 
 func (m *Message) reset() {
 	m.Verdicts = Verdicts{}
 	m.Scratch = m.Scratch[:0]
-	m.has, m.attrs, m.normal = 0, 0, ""
+	m.has, m.attrs, m.normal, m.links = 0, 0, "", m.links[:0]
 	m.Layer, m.Encrypted = nil, false
 	m.asked, m.known = 0, false
 	m.shrink()
@@ -231,6 +240,17 @@ func (m *Message) SetAttributeBytes(i int, b []byte) {
 	m.SetAttributeText(i, unsafe.String(unsafe.SliceData(b), len(b)))
 }
 
+// Publish tells all connections that text, which stays borrowed, belongs to key.
+func (m *Message) Publish(key [16]byte, text []byte) {
+	m.links = append(m.links, link{key: key, attr: -1, text: text})
+}
+
+// Resolve states as the text of the i-th attribute what was published for key, by a record that came out before this one; with
+// since, not by one that began before it.
+func (m *Message) Resolve(i int, key [16]byte, since bool) {
+	m.links = append(m.links, link{key: key, attr: i, now: since})
+}
+
 // tell adds what m states to r. Rows and Affected add up, an error stays the first one, and what was said before
 // stays unless over.
 func (m *Message) tell(r *record.Record, p *Protocol, over bool) {
@@ -250,5 +270,12 @@ func (m *Message) tell(r *record.Record, p *Protocol, over bool) {
 	for set := m.attrs; set != 0; set &= set - 1 {
 		i := bits.TrailingZeros32(set)
 		r.PutAttribute(p.Attributes[i].Name, p.Attributes[i].Kind, p.Attributes[i].Sum, m.attr[i].num, m.attr[i].text)
+	}
+	for _, l := range m.links {
+		name := ""
+		if l.attr >= 0 {
+			name = p.Attributes[l.attr].Name
+		}
+		r.PutLink(record.Link{Key: l.key, Attribute: name, Text: l.text, Since: l.now})
 	}
 }

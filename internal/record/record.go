@@ -26,6 +26,10 @@ type Record struct {
 
 	Attributes []Attribute // what only this protocol knows, in the order of its table
 
+	// Links are what is told to other connections and asked of them. Hidden records are there for their links only.
+	Links  []Link
+	Hidden bool
+
 	// Messages are the kept bytes of the exchange's messages, where the engine was asked to keep them.
 	Messages []Kept
 	Dropped  int // messages of the exchange that were not kept
@@ -42,6 +46,14 @@ type Attribute struct {
 	Kind Kind   // Count, Duration, Text, Flag or JSON
 	Num  int64  // for Count, Duration (ns) and Flag (0, 1)
 	Text []byte // for Text and JSON (ready to print); borrowed
+}
+
+// Link is a fact that records of different connections share.
+type Link struct {
+	Key       [16]byte
+	Attribute string // which is asked for; "": Text is told
+	Text      []byte // borrowed
+	Since     bool   // told by a record that did not begin before this one
 }
 
 // Kept is one message of an exchange as the engine kept it, enough to decode it again.
@@ -141,12 +153,12 @@ func New() Record {
 
 // Memory is about how many bytes the record takes, what it keeps for later use included.
 func (r *Record) Memory() int {
-	return int(unsafe.Sizeof(*r)) + cap(r.text) + cap(r.Attributes)*int(unsafe.Sizeof(Attribute{})) + cap(r.Messages)*int(unsafe.Sizeof(Kept{}))
+	return int(unsafe.Sizeof(*r)) + cap(r.text) + cap(r.Attributes)*int(unsafe.Sizeof(Attribute{})) + cap(r.Links)*int(unsafe.Sizeof(Link{})) + cap(r.Messages)*int(unsafe.Sizeof(Kept{}))
 }
 
 // Reset empties the record and keeps its memory.
 func (r *Record) Reset() {
-	*r = Record{text: r.text[:0], Attributes: r.Attributes[:0], Messages: r.Messages[:0]}
+	*r = Record{text: r.text[:0], Attributes: r.Attributes[:0], Links: r.Links[:0], Messages: r.Messages[:0]}
 }
 
 // PutAttribute states an attribute: with sum numbers add up, otherwise the last statement stays. text is copied, into the
@@ -177,6 +189,14 @@ func (r *Record) PutAttribute(name string, kind Kind, sum bool, n int64, text st
 		r.text = slices.Grow(r.text, room)[:at+room]
 		a.Text = append(r.text[at:at:at+room], text...)
 	}
+}
+
+// PutLink adds a link, with a copy of its text.
+func (r *Record) PutLink(l Link) {
+	at := len(r.text)
+	r.text = append(r.text, l.Text...)
+	l.Text = r.text[at:len(r.text):len(r.text)]
+	r.Links = append(r.Links, l)
 }
 
 // Status is how an exchange ended.
@@ -247,6 +267,7 @@ type Batch struct {
 	Rows  []Record
 	arena []byte
 	attrs []Attribute
+	links []Link
 	kept  []Kept
 	runs  []Run
 }
@@ -256,13 +277,21 @@ func (b *Batch) Append(r *Record) {
 	b.Rows = append(b.Rows, *r)
 	d := &b.Rows[len(b.Rows)-1]
 	d.text = b.copy(r.text)
-	d.Attributes, d.Messages = nil, nil
+	d.Attributes, d.Links, d.Messages = nil, nil, nil
 	if n := len(r.Attributes); n > 0 {
 		at := len(b.attrs)
 		b.attrs = append(b.attrs, r.Attributes...)
 		d.Attributes = b.attrs[at : at+n : at+n]
 		for i := range d.Attributes {
 			d.Attributes[i].Text = b.copy(d.Attributes[i].Text)
+		}
+	}
+	if n := len(r.Links); n > 0 {
+		at := len(b.links)
+		b.links = append(b.links, r.Links...)
+		d.Links = b.links[at : at+n : at+n]
+		for i := range d.Links {
+			d.Links[i].Text = b.copy(d.Links[i].Text)
 		}
 	}
 	if n := len(r.Messages); n > 0 {
@@ -305,9 +334,9 @@ const (
 // Reset empties the batch and keeps its memory, if that is usual.
 func (b *Batch) Reset() {
 	poison(b.arena)
-	if cap(b.arena) > keepArena || max(cap(b.Rows), cap(b.attrs)/4, cap(b.kept)/2, cap(b.runs)/4) > keepRows {
+	if cap(b.arena) > keepArena || max(cap(b.Rows), cap(b.attrs)/4, cap(b.links)/4, cap(b.kept)/2, cap(b.runs)/4) > keepRows {
 		*b = Batch{}
 		return
 	}
-	b.Rows, b.arena, b.attrs, b.kept, b.runs = b.Rows[:0], b.arena[:0], b.attrs[:0], b.kept[:0], b.runs[:0]
+	b.Rows, b.arena, b.attrs, b.links, b.kept, b.runs = b.Rows[:0], b.arena[:0], b.attrs[:0], b.links[:0], b.kept[:0], b.runs[:0]
 }
