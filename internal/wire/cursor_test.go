@@ -251,22 +251,24 @@ func FuzzCursor(f *testing.F) {
 
 // TestValues: a cursor reads what encoding/binary reads.
 func TestValues(t *testing.T) {
-	b := make([]byte, 41)
+	b := make([]byte, 77)
 	for i := range b {
 		b[i] = byte(0x81 + 7*i)
 	}
-	le := binary.LittleEndian
+	le, be := binary.LittleEndian, binary.BigEndian
 	for _, tree := range []*wire.Tree{nil, {}} {
 		var c wire.Cursor
 		c.Reset(b, len(b), nil, tree)
-		got := []any{c.Uint8("a"), c.Uint16BE("b"), c.Uint16LE("c"), c.Int32LE("d"), c.Uint32LE("e"), c.Int64LE("f"), c.Uint64LE("g"), c.Float64LE("h")}
-		want := []any{b[0], binary.BigEndian.Uint16(b[1:]), le.Uint16(b[3:]), int32(le.Uint32(b[5:])), le.Uint32(b[9:]), int64(le.Uint64(b[13:])), le.Uint64(b[21:]), le.Uint64(b[29:])}
+		got := []any{c.Uint8("a"), c.Uint16BE("b"), c.Uint16LE("c"), c.Int32LE("d"), c.Uint32LE("e"), c.Int64LE("f"), c.Uint64LE("g"), c.Float64LE("h"),
+			c.Uint24LE("i"), c.Int16BE("j"), c.Int32BE("k"), c.Uint32BE("l"), c.Int64BE("m"), c.Uint64BE("n"), c.Number("o", 7, wire.Unsigned, 99)}
+		want := []any{b[0], binary.BigEndian.Uint16(b[1:]), le.Uint16(b[3:]), int32(le.Uint32(b[5:])), le.Uint32(b[9:]), int64(le.Uint64(b[13:])), le.Uint64(b[21:]), le.Uint64(b[29:]),
+			le.Uint32(b[37:]) & 0xFFFFFF, int16(be.Uint16(b[40:])), int32(be.Uint32(b[42:])), be.Uint32(b[46:]), int64(be.Uint64(b[50:])), be.Uint64(b[58:]), uint64(99)}
 		for i := range want {
 			if got[i] != want[i] {
 				t.Errorf("number %d is %v, not %v", i, got[i], want[i])
 			}
 		}
-		if c.Pos() != 37 || c.Left() != 4 {
+		if c.Pos() != 73 || c.Left() != 4 {
 			t.Errorf("at %d with %d left", c.Pos(), c.Left())
 		}
 	}
@@ -537,6 +539,23 @@ func cursor(c *wire.Cursor, b []byte, t *wire.Tree) (sum uint64) {
 	}
 	c.Finish()
 	return sum
+}
+
+// TestTyped: a type may find that what it shows is a secret.
+func TestTyped(t *testing.T) {
+	sql := &wire.Type{Name: "sql", Secret: func(b []byte) bool { return strings.Contains(string(b), "password") }}
+	var tree wire.Tree
+	var c wire.Cursor
+	const text = "select 1\x00set password"
+	c.Reset([]byte(text), len(text), nil, &tree)
+	c.Classify(wire.Value)
+	c.CString("plain")
+	c.Typed(sql)
+	c.String("secret", c.Left())
+	c.Typed(sql)
+	if f := tree.Fields; len(f) != 2 || f[0].Class != wire.Value || f[1].Class != wire.Secret || f[0].Type != sql {
+		t.Errorf("fields %+v", f)
+	}
 }
 
 // TestTooManyFields: so many fields are recorded, the others counted, and the decoder notices nothing. What names or

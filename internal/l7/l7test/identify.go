@@ -235,6 +235,54 @@ func (s *suite) confusion(t *testing.T) {
 	t.Logf("%d conversations tried", tried)
 }
 
+// Together plays the captures of all protocols to engines that know all of them, in both orders: what one protocol's
+// connections carry is nobody else's, wherever they are joined. The test that calls it lies in a folder beside theirs.
+func Together(t *testing.T, list []*l7.Protocol) {
+	fail := newReport(t)
+	r := rand.New(rand.NewPCG(8, 8))
+	other := slices.Clone(list)
+	slices.Reverse(other)
+	tried := 0
+	for _, p := range list {
+		files, _ := filepath.Glob("../" + p.Name + "/testdata/*.pcap.gz")
+		if len(files) == 0 {
+			t.Errorf("no captures of %s", p.Name)
+		}
+		for _, f := range files {
+			for i, v := range Read(t, f) {
+				if len(v.Chunks) == 0 {
+					continue
+				}
+				for _, join := range joins {
+					for _, side := range sides {
+						j, off := 0, 0
+						if join != joins[0] {
+							j = r.IntN(len(v.Chunks))
+						}
+						if n := len(v.Chunks[j].Data); join == joins[2] && n > 0 {
+							off = r.IntN(n)
+						}
+						see := func(d stream.Dir) bool { return side == sides[0] || (side == sides[1]) == (d == stream.Forward) }
+						a, b := uint16(1024+r.IntN(60000)), uint16(1024+r.IntN(60000))
+						for _, protocols := range [][]*l7.Protocol{list, other} {
+							cfg := everything()
+							cfg.Protocols = protocols
+							tried++
+							e := l7.New(cfg, func(r *record.Record) {
+								if r.Protocol != p.Name {
+									fail.errorf("%s, connection %d, joined at %s (chunk %d, byte %d) from %s: taken for %s: %s", f, i+1, join, j, off, side, r.Protocol, row(r, 1))
+								}
+							})
+							joined(v, j, off, see, r.IntN(2) == 0, a, b).Play(e)
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d conversations tried", tried)
+}
+
 // inventory reads which protocols a capture has: the fields repo, file and frames_by_proto of INVENTORY.tsv above f.
 func inventory(t *testing.T, f string) map[string]string {
 	list := map[string]string{"": ""}
