@@ -1,0 +1,499 @@
+package sqltext
+
+import "bytes"
+
+// kind is what a token is, or what was written last.
+type kind uint8
+
+const (
+	none     kind = iota // nothing was written yet
+	word                 // a name without quotes or a key word
+	name                 // a quoted name; written: any name
+	variable             // @name
+	text                 // a string, and what is written like one
+	number               // 1, 0xFF, .5e3
+	param                // $1, ?
+	open                 // (
+	bracket              // [
+	closing              // ) ]
+	comma
+	semicolon
+	dot
+	cast     // ::
+	operator // any other sign
+	hint     // /*+
+	unhint   // */ behind a hint
+	comment  // with all of its text
+	end      // of the text
+	key      // written: a key word
+	call     // written: a key word that is also a function
+	verb     // written: a key word that hints may follow
+	ended    // written: a key word that ends an operand, as END does
+	wary     // written: a key word that NULL, TRUE and FALSE belong to
+	sign     // written: + or - in front of an operand
+)
+
+type set uint32
+
+func (s set) has(k kind) bool { return s>>k&1 != 0 }
+
+// operands are the kinds that an operand ends with: a sign behind them is an operator.
+const operands = set(1<<word | 1<<name | 1<<variable | 1<<text | 1<<number | 1<<param | 1<<closing | 1<<ended)
+
+// class is what a byte begins.
+type class uint8
+
+const (
+	other class = iota // an operator of its own
+	blank
+	letter
+	digit
+	quote  // '
+	double // "
+	back   // `
+	dollar // $
+	single // ( ) [ ] , ;
+	point  // .
+	colon  // :
+	at     // @
+	mark   // an operator that may be longer
+
+	part = 1 << 7 // of a name behind its first byte
+)
+
+var classes = func() (c [256]class) {
+	for i := range c {
+		switch b := byte(i); {
+		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b == '_', b >= 0x80:
+			c[i] = letter | part
+		case b >= '0' && b <= '9':
+			c[i] = digit | part
+		case b == ' ', b >= '\t' && b <= '\r':
+			c[i] = blank
+		}
+	}
+	for _, b := range []byte("+-*/<>=~!#%^&|?") {
+		c[b] = mark
+	}
+	for _, b := range []byte("()[],;") {
+		c[b] = single
+	}
+	c['\''], c['"'], c['`'] = quote, double, back
+	c['$'], c['.'], c[':'], c['@'] = dollar|part, point, colon, at
+	return c
+}()
+
+var singles = [256]kind{'(': open, '[': bracket, ')': closing, ']': closing, ',': comma, ';': semicolon}
+
+// lexer takes a text apart.
+type lexer struct {
+	sql   []byte
+	d     Dialect
+	prev  kind // of the token before; who reads may say it better, for key words
+	code  int  // comments around that are code
+	hints int  // how many there were, with it, when a hint began
+	start int  // of the token
+	at    int  // behind the token
+	cut   bool // the text ended inside it
+}
+
+// next finds the next token: sql[start:at].
+func (l *lexer) next() kind {
+	sql, i := l.sql, l.at
+	for i < len(sql) && classes[sql[i]] == blank {
+		i++
+	}
+	l.start = i
+	if i >= len(sql) {
+		l.at = i
+		l.cut = l.cut || l.code > 0
+		return end
+	}
+	c := sql[i]
+	switch classes[c] &^ part {
+	case letter:
+		return l.word(i + 1)
+	case single:
+		l.at = i + 1
+		return singles[c]
+	case digit:
+		if l.d&MySQL != 0 && l.prev == dot {
+			return l.word(i)
+		}
+		return l.number(i)
+	case quote:
+		return l.text(i+1, '\'', l.d&MySQL != 0 && l.d&NoBackslash == 0 || l.d&(MySQL|Backslash) == Backslash)
+	case double:
+		if l.d&(MySQL|ANSIQuotes) == MySQL {
+			return l.text(i+1, '"', l.d&NoBackslash == 0)
+		}
+		return l.name(i+1, '"')
+	case back:
+		return l.name(i+1, '`')
+	case point:
+		if i+1 < len(sql) && classes[sql[i+1]] == digit|part && !operands.has(l.prev) {
+			return l.number(i)
+		}
+		l.at = i + 1
+		return dot
+	case dollar:
+		return l.dollar(i)
+	case at:
+		if l.d&MySQL == 0 {
+			return l.operator(i)
+		}
+		i++
+		for i < len(sql) && (classes[sql[i]]&part != 0 || sql[i] == '.' || sql[i] == '@') {
+			i++
+		}
+		l.at = i
+		if i == l.start+1 {
+			return operator
+		}
+		return variable
+	case colon:
+		l.at = i + 1
+		if i+1 < len(sql) {
+			switch sql[i+1] {
+			case ':':
+				l.at = i + 2
+				return cast
+			case '=':
+				l.at = i + 2
+			}
+		}
+		return operator
+	case mark:
+		return l.mark(i)
+	}
+	l.at = i + 1
+	return operator
+}
+
+// word reads what begins as a name does. Behind some short names a quote begins a literal.
+func (l *lexer) word(i int) kind {
+	sql := l.sql
+	for i < len(sql) && classes[sql[i]]&part != 0 {
+		i++
+	}
+	l.at = i
+	if i >= len(sql) {
+		return word
+	}
+	c := sql[l.start]
+	switch q := sql[i]; {
+	case l.d&MySQL != 0 && c == '_':
+		for i < len(sql) && classes[sql[i]] == blank {
+			i++
+		}
+		if i < len(sql) && (sql[i] == '\'' || sql[i] == '"' && l.d&ANSIQuotes == 0) {
+			return l.text(i+1, sql[i], l.d&NoBackslash == 0)
+		}
+	case q == '\'' && i == l.start+1:
+		switch c | 0x20 {
+		case 'e':
+			if l.d&MySQL == 0 {
+				return l.text(i+1, '\'', true)
+			}
+		case 'n':
+			return l.text(i+1, '\'', l.d&MySQL != 0 && l.d&NoBackslash == 0 || l.d&(MySQL|Backslash) == Backslash)
+		case 'b', 'x':
+			return l.text(i+1, '\'', false)
+		}
+	case q == '&' && i == l.start+1 && c|0x20 == 'u' && l.d&MySQL == 0 && i+1 < len(sql):
+		switch sql[i+1] {
+		case '\'':
+			return l.text(i+2, '\'', false)
+		case '"':
+			return l.name(i+2, '"')
+		}
+	}
+	return word
+}
+
+// text reads a literal whose quote stands before i.
+func (l *lexer) text(i int, q byte, escapes bool) kind {
+	sql := l.sql
+	for {
+		n := bytes.IndexByte(sql[i:], q)
+		stop := i + n
+		if n < 0 {
+			stop = len(sql)
+		}
+		for escapes && i < stop {
+			b := bytes.IndexByte(sql[i:stop], '\\')
+			if b < 0 {
+				break
+			}
+			i += b + 2
+		}
+		if i > stop && n >= 0 { // the quote was escaped
+			i = min(i, len(sql))
+			continue
+		}
+		if n < 0 {
+			l.at, l.cut = len(sql), true
+			return text
+		}
+		i = stop + 1
+		if i < len(sql) && sql[i] == q {
+			i++
+			continue
+		}
+		l.at = i
+		if l.d&MySQL != 0 || !l.goesOn(&i) {
+			return text
+		}
+	}
+}
+
+// goesOn tells whether PostgreSQL's literal that ended at i goes on in another line, as the standard has it, and moves i
+// behind the next quote.
+func (l *lexer) goesOn(i *int) bool {
+	line := false
+	for j := *i; j < len(l.sql); j++ {
+		switch c := l.sql[j]; {
+		case c == '\n' || c == '\r':
+			line = true
+		case classes[c] == blank:
+		case c == '-' && bytes.HasPrefix(l.sql[j:], []byte("--")):
+			n := bytes.IndexByte(l.sql[j:], '\n')
+			if n < 0 {
+				return false
+			}
+			line = true
+			j += n
+		case c == '\'' && line:
+			*i = j + 1
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// name reads a quoted name whose quote stands before i.
+func (l *lexer) name(i int, q byte) kind {
+	for {
+		n := bytes.IndexByte(l.sql[i:], q)
+		if n < 0 {
+			l.at, l.cut = len(l.sql), true
+			return name
+		}
+		i += n + 1
+		if i >= len(l.sql) || l.sql[i] != q {
+			l.at = i
+			return name
+		}
+		i++
+	}
+}
+
+// number reads what begins as a number does. In MySQL a name may begin so.
+func (l *lexer) number(i int) kind {
+	sql := l.sql
+	digits := func() {
+		for i < len(sql) && (classes[sql[i]] == digit|part || sql[i] == '_' && l.d&MySQL == 0) {
+			i++
+		}
+	}
+	whole := true
+	if i+1 < len(sql) && sql[i] == '0' && classes[sql[i+1]] == letter|part && sql[i+1]|0x20 != 'e' {
+		// 0xFF, 0b1, 0o7, and what looks like one
+	} else {
+		digits()
+		if i < len(sql) && sql[i] == '.' {
+			whole = false
+			i++
+			digits()
+		}
+		if i < len(sql) && sql[i]|0x20 == 'e' {
+			j := i + 1
+			signed := j < len(sql) && (sql[j] == '+' || sql[j] == '-')
+			if signed {
+				j++
+			}
+			if j < len(sql) && classes[sql[j]] == digit|part {
+				whole = false
+				i = j
+				digits()
+			}
+		}
+	}
+	tail := i
+	for i < len(sql) && classes[sql[i]]&part != 0 {
+		i++
+	}
+	l.at = i
+	if whole && i > tail && l.d&MySQL != 0 && !based(sql[l.start:i]) {
+		return word
+	}
+	return number
+}
+
+// based tells whether b is a number of MySQL in base 2 or 16.
+func based(b []byte) bool {
+	if len(b) < 3 || b[0] != '0' || b[1]|0x20 != 'x' && b[1]|0x20 != 'b' {
+		return false
+	}
+	for _, c := range b[2:] {
+		if c != '0' && c != '1' && (b[1]|0x20 == 'b' || (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f')) {
+			return false
+		}
+	}
+	return true
+}
+
+// dollar reads PostgreSQL's $1 and $tag$ text $tag$. In MySQL the sign is part of names.
+func (l *lexer) dollar(i int) kind {
+	sql := l.sql
+	if l.d&MySQL != 0 {
+		return l.word(i + 1)
+	}
+	j := i + 1
+	if j < len(sql) && classes[sql[j]] == digit|part {
+		for j < len(sql) && classes[sql[j]]&part != 0 {
+			j++
+		}
+		l.at = j
+		return param
+	}
+	for j < len(sql) && sql[j] != '$' && classes[sql[j]]&part != 0 {
+		j++
+	}
+	if j >= len(sql) || sql[j] != '$' {
+		l.at = i + 1
+		return operator
+	}
+	tag := sql[i : j+1]
+	n := bytes.Index(sql[j+1:], tag)
+	if n < 0 {
+		l.at, l.cut = len(sql), true
+		return text
+	}
+	l.at = j + 1 + n + len(tag)
+	return text
+}
+
+// mark reads a comment, a parameter or an operator.
+func (l *lexer) mark(i int) kind {
+	sql := l.sql
+	var next byte
+	if i+1 < len(sql) {
+		next = sql[i+1]
+	}
+	switch c := sql[i]; {
+	case c == '/' && next == '*':
+		return l.comment(i + 2)
+	case c == '-' && next == '-' && (l.d&MySQL == 0 || i+2 >= len(sql) || sql[i+2] <= ' '), c == '#' && l.d&MySQL != 0:
+		n := bytes.IndexByte(sql[i:], '\n')
+		if n < 0 {
+			n = len(sql) - i
+		}
+		l.at = i + n
+		return comment
+	case l.d&MySQL == 0:
+		return l.operator(i)
+	case c == '?':
+		l.at = i + 1
+		return param
+	case c == '*' && next == '/' && l.code > 0:
+		l.at = i + 2
+		l.code--
+		if l.hints > l.code {
+			l.hints = 0
+			return unhint
+		}
+		return comment
+	}
+	l.at = i + 1
+	if next != 0 {
+		switch string(sql[i : i+2]) {
+		case "<=", "->":
+			l.at = i + 2
+			if i+2 < len(sql) && sql[i+2] == '>' {
+				l.at = i + 3
+			}
+		case "<>", "<<", ">=", ">>", "!=", "||", "&&":
+			l.at = i + 2
+		}
+	}
+	return operator
+}
+
+// comment reads a comment that began before i. MySQL runs what stands in /*! */, and takes hints from /*+ */ behind
+// the first word of a statement.
+func (l *lexer) comment(i int) kind {
+	sql := l.sql
+	if l.d&MySQL != 0 {
+		if i+1 < len(sql) && sql[i] == 'M' && sql[i+1] == '!' {
+			i++
+		}
+		switch {
+		case i < len(sql) && sql[i] == '!':
+			i++
+			for n := 0; n < 6 && i < len(sql) && classes[sql[i]] == digit|part; n++ {
+				i++
+			}
+			l.code++
+			l.at = i
+			return comment
+		case i < len(sql) && sql[i] == '+' && l.prev == verb:
+			l.at = i + 1
+			l.code++
+			l.hints = l.code
+			return hint
+		}
+		n := bytes.Index(sql[i:], []byte("*/"))
+		if n < 0 {
+			l.at, l.cut = len(sql), true
+			return comment
+		}
+		l.at = i + n + 2
+		return comment
+	}
+	for depth, from := 1, i; depth > 0; {
+		n := bytes.IndexByte(sql[i:], '/')
+		if n < 0 {
+			l.at, l.cut = len(sql), true
+			return comment
+		}
+		i += n + 1
+		if i-2 >= from && sql[i-2] == '*' {
+			depth--
+			from = i
+		} else if i < len(sql) && sql[i] == '*' {
+			depth++
+			i++
+			from = i
+		}
+	}
+	l.at = i
+	return comment
+}
+
+// operator reads one of PostgreSQL: as long as it gets, but a + or - at its end is one of its own unless the operator is
+// a special one (https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-OPERATORS).
+func (l *lexer) operator(i int) kind {
+	sql := l.sql
+	special := false
+	for i < len(sql) && (classes[sql[i]] == mark || sql[i] == '@') {
+		if i > l.start && i+1 < len(sql) && (sql[i] == '-' && sql[i+1] == '-' || sql[i] == '/' && sql[i+1] == '*') {
+			break
+		}
+		switch sql[i] {
+		case '~', '!', '@', '#', '%', '^', '&', '|', '?':
+			special = true
+		}
+		i++
+	}
+	for !special && i > l.start+1 && (sql[i-1] == '+' || sql[i-1] == '-') {
+		i--
+	}
+	l.at = i
+	if i == l.start+1 && sql[l.start] == '?' && !operands.has(l.prev) {
+		return param
+	}
+	return operator
+}

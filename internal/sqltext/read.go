@@ -1,0 +1,281 @@
+package sqltext
+
+import "bytes"
+
+// maxDepth is how many parentheses deep lists are folded and tables are looked for. Statements that people and mappers
+// write stay below ten.
+const maxDepth = 48
+
+// frame is a pair of parentheses, or the statement around all.
+type frame struct {
+	item   int32 // where the item of the list that is being written begins in Normal
+	before int32 // where the item before it begins, or -1
+	list   list
+
+	sealed bool // a function's arguments: no query begins here
+	body   bool // SELECT, UPDATE and the like were seen
+	from   bool // in the list of tables
+	with   bool // in the list behind WITH
+	cte    [2]int32
+}
+
+type list uint8
+
+const (
+	noList list = iota
+	items       // in parentheses
+	tuples      // behind VALUES
+)
+
+// no blank stands in front of these kinds, or where they follow those.
+var (
+	tight = set(1<<closing | 1<<comma | 1<<semicolon | 1<<dot | 1<<cast)
+	glue  = set(1<<none | 1<<open | 1<<bracket | 1<<dot | 1<<cast)
+	opens = set(1<<name | 1<<call)
+)
+
+// Read reads sql. It never fails: what is not SQL is read as words and signs.
+func (s *Statement) Read(sql []byte, d Dialect) {
+	if d&MySQL == 0 {
+		d |= PostgreSQL
+	}
+	out := s.Normal[:0]
+	if need := 2*len(sql) + 16; cap(out) < need {
+		out = make([]byte, 0, need)
+	}
+	s.reset()
+	p := &s.p
+	p.reset(sql, d)
+	l := lexer{sql: sql, d: d}
+	var (
+		begin    int  // where this statement begins in out
+		last     = -1 // where the one before it begins, if there is one
+		lastEnd  int
+		signAt   int  // where the signs in front of an operand begin
+		signPrev kind // what stands in front of them
+	)
+	for {
+		k := l.next()
+		if k == comment {
+			s.comment(sql[l.start:l.at])
+			continue
+		}
+		prev := l.prev
+		if p.naming && k != dot && prev != dot {
+			p.commit(s, out, k)
+		}
+		if p.mode == idle && k != semicolon && k != end {
+			p.mode = atStart
+			s.Statements++
+		}
+		role := plain
+		var kw *keyword
+		switch k {
+		case word:
+			if prev != dot && (l.at >= len(sql) || sql[l.at] != '.' || l.at+1 < len(sql) && classes[sql[l.at+1]] == digit|part) {
+				kw = lookup(sql, l.start, l.at)
+			}
+			f := p.top()
+			if p.mode == atStart {
+				if !glue.has(prev) {
+					out = append(out, ' ')
+				}
+				at := len(out)
+				out = appendUpper(out, sql[l.start:l.at])
+				l.prev = key
+				if kw != nil {
+					role = kw.role
+					if kw.kind == verb {
+						l.prev = verb
+					}
+				}
+				if s.Statements == 1 {
+					p.first, p.firstEnd, p.firstWord = at, len(out), kw
+				}
+				p.begin(s, out[at:], kw, &l)
+				break
+			}
+			if kw != nil && kw.flags&uint8(d)&inBoth != 0 && (p.want == nothing || kw.flags&soft == 0) {
+				if kw.role == literal && !operands.has(prev) && prev != wary ||
+					kw.role == defaults && (prev == open || prev == comma || prev == operator) {
+					k, kw = number, nil
+					break
+				}
+				if f.list == tuples && kw.role != row {
+					f.list = noList
+				}
+				role = kw.role
+				if role != plain || p.want != nothing {
+					p.keyword(s, kw, &l)
+				}
+				if !glue.has(prev) {
+					out = append(out, ' ')
+				}
+				if role == row && f.list == tuples && f.item < 0 {
+					f.item = int32(len(out))
+				}
+				out = append(out, kw.text...)
+				l.prev = kw.kind
+				break
+			}
+			if f.list == tuples {
+				f.list = noList
+			}
+			if kw != nil && (kw.role == modifier || p.want == nothing) {
+				role = kw.role
+				p.keyword(s, kw, &l)
+			} else if p.want != nothing && prev != dot {
+				p.name(&l)
+			}
+			k = name
+		case name:
+			if p.want != nothing && prev != dot {
+				p.name(&l)
+			}
+		case variable:
+			p.want = nothing
+		case open, bracket:
+			if !glue.has(prev) && !opens.has(prev) && !(k == bracket && operands.has(prev)) {
+				out = append(out, ' ')
+			}
+			if f := p.top(); f.list == tuples && f.item < 0 {
+				f.item = int32(len(out))
+			}
+			p.push(k, prev, &l)
+			out = append(out, sql[l.start])
+			p.top().item = int32(len(out))
+			l.prev = k
+		case closing:
+			if f := p.top(); f.list == items {
+				out = f.fold(out)
+			}
+			out = append(out, sql[l.start])
+			p.pop()
+			if f := p.top(); f.list == tuples {
+				out = f.fold(out)
+			}
+			l.prev = closing
+		case comma:
+			f := p.top()
+			if f.list == items {
+				out = f.fold(out)
+			}
+			out = append(out, ',')
+			f.before, f.item = f.item, int32(len(out)+1)
+			p.comma(f)
+			l.prev = comma
+		case semicolon, end:
+			if k == semicolon && p.routine {
+				out = append(out, ';')
+				l.prev = semicolon
+				break
+			}
+			if k == end {
+				out = p.fold(out)
+			}
+			if p.mode == idle {
+				out = out[:lastEnd]
+			} else if last >= 0 && bytes.Equal(out[last:lastEnd], out[begin:]) {
+				out = out[:lastEnd]
+				p.forget(s)
+			} else {
+				last, lastEnd = begin, len(out)
+			}
+			if k == end {
+				s.Normal = out
+				s.Cut = l.cut
+				p.finish(s)
+				s.trace()
+				return
+			}
+			p.end(s)
+			l.prev = none
+			if last >= 0 {
+				out = append(out, "; "...)
+			}
+			begin = len(out)
+		case dot:
+			out = append(out, '.')
+			l.prev = dot
+		case cast:
+			out = append(out, "::"...)
+			l.prev = cast
+		case operator, hint, unhint:
+			p.sign(k)
+			if k == operator && l.at == l.start+1 && (sql[l.start] == '-' || sql[l.start] == '+') && !operands.has(prev) {
+				if prev != sign {
+					signAt, signPrev = len(out), prev
+				}
+				k = sign
+			}
+			if !glue.has(prev) {
+				out = append(out, ' ')
+			}
+			out = append(out, sql[l.start:l.at]...)
+			l.prev = k
+		}
+		switch k {
+		case name, variable:
+			if !glue.has(prev) {
+				out = append(out, ' ')
+			}
+			if p.naming && p.nameAt < 0 {
+				p.nameAt = len(out)
+			}
+			out = append(out, sql[l.start:l.at]...)
+			l.prev = k
+		case text, number, param:
+			p.want = nothing
+			if prev == sign {
+				out, prev = out[:signAt], signPrev
+			}
+			l.prev = k
+			if prev >= text && prev <= param {
+				break
+			}
+			if !glue.has(prev) {
+				out = append(out, ' ')
+			}
+			out = append(out, '?')
+		}
+		p.role = role
+	}
+}
+
+func appendUpper(dst, word []byte) []byte {
+	for _, c := range word {
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// fold takes back the item that was just written if it looks like the one before it, and holds a value.
+func (f *frame) fold(out []byte) []byte {
+	if f.before < 0 || int(f.item) >= len(out) {
+		return out
+	}
+	item := out[f.item:]
+	if !bytes.Equal(item, out[f.before:f.item-2]) || bytes.IndexByte(item, '?') < 0 {
+		return out
+	}
+	out = out[:f.item-2]
+	f.item, f.before = f.before, -1
+	return out
+}
+
+// fold takes back, where the text ends inside lists, the items that may become like the ones before them.
+func (p *parser) fold(out []byte) []byte {
+	for i := p.depth; i >= 0; i-- {
+		f := &p.frames[i]
+		if f.list == noList || f.before < 0 || int(f.item)-2 > len(out) {
+			continue
+		}
+		if bytes.HasPrefix(out[f.before:f.item-2], out[min(int(f.item), len(out)):]) {
+			out = out[:f.item-2]
+		}
+	}
+	return out
+}

@@ -1,0 +1,63 @@
+// Package sqltext reads the text of SQL statements in one pass: what they do and to which tables, the same text without
+// its values, what comments say of the application, and which literals are secrets. It knows how MySQL and PostgreSQL
+// quote; it does not know their grammars, so that text that was cut off, or is wrong, is read as well.
+package sqltext
+
+import (
+	"iter"
+	"unsafe"
+)
+
+// Dialect says how text is quoted: a set of bits. Without MySQL it is PostgreSQL's.
+type Dialect uint8
+
+const (
+	MySQL       Dialect = 1 << iota // `names`, "text", backslashes, # comments, /*! code */, @variables, ? parameters
+	PostgreSQL                      // "names", E'text', $tag$ text $tag$, nested comments, $1 parameters, ? operators
+	ANSIQuotes                      // with MySQL: "names"
+	NoBackslash                     // with MySQL: a backslash is a letter of a text
+	Backslash                       // with PostgreSQL: a backslash escapes in plain text too (standard_conforming_strings is off)
+)
+
+// maxSummary is how long a summary may get, in bytes, as OpenTelemetry has it
+// (https://opentelemetry.io/docs/specs/semconv/db/database-spans/#generating-a-summary-of-the-query).
+const maxSummary = 255
+
+// Statement is what Read found in a text. It is to be reused: its memory is kept, and all that it holds is lent until the
+// next Read. Its memory does not outgrow four times the longest text, and some KB.
+type Statement struct {
+	Operation  string // first word of the first statement, in capitals: SELECT, WITH, EXPLAIN, BEGIN; any word
+	Target     []byte // the table, if there is one statement and one table for certain; as written, without quotes. For USE: the database
+	Summary    []byte // operations and targets in their order, as written: INSERT audit SELECT orders; of 255 bytes at most
+	Normal     []byte // the text with ? for every value, without comments, with one way to set blanks and capitals
+	Statements int    // how many there are; empty ones are none
+	TraceID    []byte // 32 hex digits in lower case, from a valid traceparent in a comment, or nil
+	SpanID     []byte // 16 hex digits in lower case, with TraceID
+	Cut        bool   // the text ended inside a literal, a quoted name or a comment
+
+	tags []byte // keys and values that were decoded, one behind the other
+	ends []int  // of each of them
+
+	p parser
+}
+
+// Tags yields the keys and values of comments as sqlcommenter writes them (https://google.github.io/sqlcommenter/spec/),
+// decoded, in their order. What is yielded is lent as the statement is.
+func (s *Statement) Tags() iter.Seq2[[]byte, []byte] {
+	return func(yield func(key, value []byte) bool) {
+		at := 0
+		for i := 0; i+1 < len(s.ends); i += 2 {
+			if !yield(s.tags[at:s.ends[i]], s.tags[s.ends[i]:s.ends[i+1]]) {
+				return
+			}
+			at = s.ends[i+1]
+		}
+	}
+}
+
+func (s *Statement) reset() {
+	s.Operation, s.Target, s.Summary, s.TraceID, s.SpanID = "", nil, s.Summary[:0], nil, nil
+	s.Statements, s.Cut, s.tags, s.ends = 0, false, s.tags[:0], s.ends[:0]
+}
+
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

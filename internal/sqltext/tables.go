@@ -1,0 +1,480 @@
+package sqltext
+
+import "bytes"
+
+// mode is which tables a statement's words lead to.
+type mode uint8
+
+const (
+	idle     mode = iota // before a statement
+	atStart              // before its first word
+	querying             // SELECT, INSERT, UPDATE, WITH
+	defining             // CREATE, DROP: an object is due
+	showing              // SHOW
+	quiet                // none are looked for
+)
+
+// wanted is what the next name is.
+type wanted uint8
+
+const (
+	nothing  wanted = iota
+	source          // a table to read, or a function
+	object          // a table; columns may follow in parentheses
+	query           // a name for a query, behind WITH
+	database        // USE
+	called          // CALL
+	perhaps         // a table, if the statement ends behind it
+)
+
+// maxQueries is how many names that WITH gives are known. With more, no table is certain.
+const maxQueries = 32
+
+// parser looks for tables.
+type parser struct {
+	sql   []byte
+	d     Dialect
+	mode  mode
+	begun bool // the next operation is the first word, which was noted
+	want  wanted
+	held  wanted // want, while a hint is read
+	role  role   // of the token before
+
+	depth  int
+	over   int // parentheses deeper than maxDepth
+	frames [maxDepth]frame
+
+	naming  bool   // a name that is wanted is being read
+	kind    wanted // what it is
+	nameAt  int    // in Normal
+	source  int    // in sql
+	sourceN int
+
+	again     bool // a comma leads to the next object
+	routine   bool // statements are part of this one
+	recursive bool
+	uses      bool // USING leads to tables
+	onTable   bool // ON leads to the table
+	uncertain bool // the one table is not
+	tables    int  // how many different ones; 2 is many
+
+	queries [maxQueries][2]int32 // names that WITH gave, in sql
+	known   int
+
+	part int  // where this statement begins in Summary
+	full bool // nothing more is appended
+
+	first, firstEnd int // the first word, in Normal
+	firstWord       *keyword
+	target          []byte
+}
+
+func (p *parser) reset(sql []byte, d Dialect) {
+	p.sql, p.d = sql, d
+	p.part, p.full = 0, false
+	p.first, p.firstEnd, p.firstWord = 0, 0, nil
+	p.target = p.target[:0]
+	p.tables, p.uncertain = 0, false
+	p.clear()
+}
+
+// clear forgets the statement.
+func (p *parser) clear() {
+	p.mode, p.want, p.role, p.naming = idle, nothing, plain, false
+	p.depth, p.over, p.known = 0, 0, 0
+	p.again, p.routine, p.recursive, p.uses, p.onTable = false, false, false, false, false
+	p.frames[0] = frame{item: -1, before: -1}
+}
+
+func (p *parser) top() *frame { return &p.frames[p.depth] }
+
+// push enters parentheses.
+func (p *parser) push(k, prev kind, l *lexer) {
+	up := p.top()
+	if p.depth == maxDepth-1 {
+		p.over++
+		p.uncertain = true
+		*up = frame{item: -1, before: -1, sealed: true}
+		return
+	}
+	p.depth++
+	f := p.top()
+	*f = frame{before: -1, list: items}
+	switch {
+	case k == bracket || opens.has(prev) && prev != none:
+		f.sealed = true
+	case p.want == source:
+		f.from = true
+		return
+	}
+	p.want = nothing
+}
+
+// pop leaves parentheses.
+func (p *parser) pop() {
+	p.want = nothing
+	switch {
+	case p.over > 0:
+		p.over--
+	case p.depth > 0:
+		p.depth--
+	}
+}
+
+// comma goes on to the next table.
+func (p *parser) comma(f *frame) {
+	p.want = nothing
+	switch {
+	case f.from:
+		p.want = source
+	case f.with:
+		p.give(f)
+		p.want = query
+	case p.again && p.depth == 0:
+		p.want = object
+	}
+}
+
+// sign passes an operator or a hint's edge.
+func (p *parser) sign(k kind) {
+	switch k {
+	case hint:
+		p.held, p.want = p.want, nothing
+	case unhint:
+		p.want = p.held
+	default:
+		p.want = nothing
+	}
+}
+
+// name begins a name that is wanted.
+func (p *parser) name(l *lexer) {
+	p.naming, p.kind, p.nameAt = true, p.want, -1
+	p.source, p.sourceN = l.start, l.at
+	p.want = nothing
+}
+
+// begin reads the first word of a statement.
+func (p *parser) begin(s *Statement, word []byte, k *keyword, l *lexer) {
+	p.mode = quiet
+	p.word(s, view(word))
+	if k == nil {
+		return
+	}
+	switch k.role {
+	case selects, inserts, updates, deletes, merges, rows, with, table:
+		p.mode = querying
+		p.begun = true
+		p.keyword(s, k, l)
+		p.begun = false
+	case explains:
+		p.mode = querying
+	case describes:
+		p.mode, p.want = querying, perhaps
+	case defines:
+		p.mode = defining
+	case lists:
+		p.mode, p.again = defining, true
+	case truncates:
+		p.want, p.again = object, true
+	case shows:
+		p.mode = showing
+	case calls:
+		p.want = called
+	case copies:
+		p.mode, p.want = querying, object
+	case uses:
+		p.want = database
+	}
+}
+
+// keyword follows a key word.
+func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
+	if p.mode == atStart || p.routine {
+		return
+	}
+	f := p.top()
+	want := p.want
+	p.want = nothing
+	switch k.role {
+	case modifier:
+		p.want = want
+	case rows:
+		f.from = false
+		f.list, f.item, f.before = tuples, -1, -1
+	}
+	if p.role == as && k.role != selects && k.role != with && k.role != rows && k.role != table && k.role != inserts &&
+		k.role != updates && k.role != deletes && k.role != merges {
+		return // a name after all
+	}
+	switch p.mode {
+	case quiet:
+		if k.role == table && want == object {
+			p.want = want // TRUNCATE TABLE
+		}
+		return
+	case showing:
+		switch k.role {
+		case table:
+			if p.role == defines {
+				p.want = object
+			}
+		case columns, index:
+			p.uses = true
+		case from:
+			if p.uses {
+				p.want, p.uses = object, false
+			}
+		}
+		return
+	case defining:
+		switch k.role {
+		case routine:
+			p.routine = true
+		case table, index:
+			if p.tables == 0 && !p.uses {
+				p.word(s, k.text)
+				p.uses = true // this object is the one
+				if k.role == index {
+					p.onTable, p.again = true, false
+				} else {
+					p.want = object
+				}
+			}
+		case on:
+			if p.onTable {
+				p.want, p.onTable = object, false
+			}
+		case selects, with:
+			p.mode, p.uses, p.again = querying, false, false
+		}
+		if p.mode != querying {
+			if want == object && (k.text == "EXISTS" || k.text == "NOT" || k.text == "IF") {
+				p.want = want
+			}
+			return
+		}
+	}
+	if p.role == forRole && (k.role == joins || k.role == ends) {
+		f.from = true // an index hint: FOR JOIN, FOR ORDER BY
+		return
+	}
+	switch k.role {
+	case selects:
+		p.give(f)
+		f.body, f.from, f.with = true, false, false
+		if !f.sealed {
+			f.list = noList
+		}
+		p.operate(s, k)
+	case inserts, updates, deletes, merges:
+		if f.body || f.sealed || p.role == forRole || followed(l, '(') || k.role == merges && p.depth > 0 {
+			return
+		}
+		p.give(f)
+		f.body, f.with = true, false
+		p.operate(s, k)
+		switch k.role {
+		case inserts:
+			f.list = noList
+			p.want = object
+		case updates:
+			p.want, f.from = source, true
+		case merges:
+			p.want, p.uses = object, true
+		case deletes:
+			p.uses = true
+		}
+	case table:
+		if want == object && p.role == into || f.sealed {
+			p.want = want
+			return
+		}
+		p.give(f)
+		f.body, f.from, f.with = true, false, false
+		p.operate(s, k)
+		p.want = object
+	case with:
+		if !f.body && !f.sealed && !f.from || p.role == as {
+			f.with = true
+			p.want = query
+		}
+	case recursive:
+		p.recursive = true
+		p.want = want
+	case from:
+		if f.body && p.role != distinct {
+			p.want, f.from = source, true
+		}
+	case joins:
+		if f.from {
+			p.want = source
+		}
+	case into:
+		switch {
+		case want == object:
+			p.want = object // INSERT INTO
+		case f.body && p.d&MySQL == 0:
+			p.uncertain = true // SELECT INTO makes a table
+		}
+		f.from = false
+	case using:
+		if p.uses && !followed(l, '(') {
+			p.want, f.from = source, true
+			p.uncertain = p.uncertain || p.d&MySQL != 0 && f.body // names in front may be aliases
+		}
+	case ends, forRole:
+		f.from = false
+	}
+}
+
+// operate notes an operation.
+func (p *parser) operate(s *Statement, k *keyword) {
+	if !p.begun {
+		p.word(s, k.text)
+	}
+	p.begun = false
+}
+
+// word appends to the summary.
+func (p *parser) word(s *Statement, w string) {
+	n := len(w)
+	if len(s.Summary) > 0 {
+		n++
+	}
+	p.full = p.full || len(s.Summary)+n > maxSummary
+	if p.full {
+		return
+	}
+	if len(s.Summary) > 0 {
+		s.Summary = append(s.Summary, ' ')
+	}
+	s.Summary = append(s.Summary, w...)
+}
+
+// give makes the last name behind WITH known, for its query is over.
+func (p *parser) give(f *frame) {
+	if f.cte[1] == 0 {
+		return
+	}
+	if p.known == maxQueries {
+		p.uncertain = true
+	} else {
+		p.queries[p.known] = f.cte
+		p.known++
+	}
+	f.cte[1] = 0
+}
+
+// given tells whether WITH gave the name.
+func (p *parser) given(name []byte) bool {
+	for _, q := range p.queries[:p.known] {
+		if bytes.EqualFold(bare(p.sql[q[0]:q[1]]), bare(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// bare returns a name without its quotes.
+func bare(name []byte) []byte {
+	if len(name) > 2 && (name[0] == '"' || name[0] == '`') {
+		return name[1 : len(name)-1]
+	}
+	return name
+}
+
+// commit ends a name that is wanted, in front of a token.
+func (p *parser) commit(s *Statement, out []byte, next kind) {
+	p.naming = false
+	written := out[p.nameAt:]
+	name := p.sql[p.source:p.sourceN]
+	switch p.kind {
+	case query:
+		f := p.top()
+		f.cte = [2]int32{int32(p.source), int32(p.sourceN)}
+		if p.recursive {
+			p.give(f)
+		}
+		return
+	case source:
+		if next == open || len(written) == len(name) && p.given(name) {
+			return
+		}
+	case perhaps:
+		if next != end && next != semicolon && next != text {
+			return
+		}
+	case called:
+		p.word(s, view(written))
+		return
+	}
+	p.word(s, view(written))
+	at := len(p.target)
+	p.target = appendBare(p.target, written)
+	switch {
+	case p.tables == 0:
+		p.tables = 1
+	case p.tables == 1 && bytes.Equal(p.target[:at], p.target[at:]):
+		p.target = p.target[:at]
+	default:
+		p.tables, p.target = 2, p.target[:at]
+	}
+}
+
+// appendBare appends a name of several parts without the quotes.
+func appendBare(dst, name []byte) []byte {
+	var q byte
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		switch {
+		case q == 0 && (c == '"' || c == '`'):
+			q = c
+			continue
+		case c == q && q != 0:
+			if i+1 >= len(name) || name[i+1] != q {
+				q = 0
+				continue
+			}
+			i++
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// end ends a statement.
+func (p *parser) end(s *Statement) {
+	p.part = len(s.Summary)
+	p.clear()
+}
+
+// forget takes back what was noted of a statement that is like the one before.
+func (p *parser) forget(s *Statement) {
+	if !p.full {
+		s.Summary = s.Summary[:p.part]
+	}
+}
+
+func (p *parser) finish(s *Statement) {
+	if s.Statements == 1 && p.tables == 1 && !p.uncertain {
+		s.Target = p.target
+	}
+	if p.firstEnd > 0 {
+		s.Operation = view(s.Normal[p.first:p.firstEnd])
+		if p.firstWord != nil {
+			s.Operation = p.firstWord.text
+		}
+	}
+	p.sql = nil
+}
+
+// followed tells whether c is the next byte that is not blank.
+func followed(l *lexer, c byte) bool {
+	for _, b := range l.sql[l.at:] {
+		if classes[b] != blank {
+			return b == c
+		}
+	}
+	return false
+}
