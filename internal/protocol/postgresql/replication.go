@@ -1,0 +1,354 @@
+package postgresql
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// appendLSN appends a place in the write-ahead log as the server writes it.
+func appendLSN(dst []byte, lsn uint64) []byte {
+	return fmt.Appendf(dst, "%X/%X", lsn>>32, lsn&math.MaxUint32)
+}
+
+func lsn(c *wire.Cursor, name string) { c.Skip(name, 8, binaryTypes[oidLSN]) }
+
+// at reads a time, in microseconds since the epoch.
+func at(c *wire.Cursor, name string) { c.Skip(name, 8, binaryTypes[oidTimestamptz]) }
+
+// Messages of a replication stream, by who sends them.
+var replicationNames = [...]wire.Enum{
+	l7.ToServer: {'r': "StandbyStatusUpdate", 'h': "HotStandbyFeedback", 'p': "PrimaryStatusRequest"},
+	l7.ToClient: {'w': "XLogData", 'k': "PrimaryKeepalive", 's': "PrimaryStatusUpdate"},
+}
+
+// replicationData describes the body of a CopyData message that direction dir sends after CopyBothResponse. The body is the
+// innermost sized group.
+func replicationData(c *wire.Cursor, dir l7.Dir) {
+	b := c.Rest()
+	if c.Elide() || len(b) == 0 {
+		return
+	}
+	name := replicationNames[dir][uint64(b[0])]
+	if name == "" {
+		data(c, "data")
+		return
+	}
+	open := c.Group(name)
+	c.Uint8("type")
+	c.Detail()
+	switch b[0] {
+	case 'w':
+		lsn(c, "wal_start")
+		lsn(c, "wal_end")
+		at(c, "send_time")
+		switch {
+		case fits(c, message):
+			message(c)
+		case fits(c, streamed):
+			streamed(c)
+		default:
+			data(c, "wal")
+		}
+	case 'k':
+		lsn(c, "wal_end")
+		at(c, "send_time")
+		c.Uint8("reply_requested")
+		c.Enum(boolNames)
+	case 's':
+		lsn(c, "wal_end")
+		c.Uint64BE("oldest_commit_xid")
+		c.Uint64BE("next_xid")
+		at(c, "send_time")
+	case 'r':
+		lsn(c, "write_lsn")
+		lsn(c, "flush_lsn")
+		lsn(c, "apply_lsn")
+		at(c, "send_time")
+		c.Uint8("reply_requested")
+		c.Enum(boolNames)
+	case 'h':
+		at(c, "send_time")
+		c.Uint32BE("xmin")
+		c.Uint32BE("xmin_epoch")
+		c.Uint32BE("catalog_xmin")
+		c.Uint32BE("catalog_xmin_epoch")
+	case 'p':
+		at(c, "send_time")
+	}
+	c.End(open)
+}
+
+// backupData describes the body, the innermost sized group, of a CopyData message that answers BASE_BACKUP since
+// PostgreSQL 15.
+func backupData(c *wire.Cursor) {
+	b := c.Rest()
+	if c.Elide() || len(b) == 0 {
+		return
+	}
+	switch b[0] {
+	case 'n':
+		open := c.Group("Archive")
+		c.Uint8("type")
+		c.Detail()
+		c.CString("name")
+		c.CString("tablespace")
+		c.End(open)
+	case 'm':
+		open := c.Group("Manifest")
+		c.Uint8("type")
+		c.Detail()
+		c.End(open)
+	case 'p':
+		open := c.Group("Progress")
+		c.Uint8("type")
+		c.Detail()
+		c.Int64BE("bytes")
+		c.End(open)
+	default:
+		data(c, "data")
+	}
+}
+
+// data passes over what is left, which may be a user's: text or octets.
+func data(c *wire.Cursor, name string) {
+	was := c.Classify(wire.Value)
+	if isPrintable(c.Rest()) {
+		c.String(name, c.Left())
+	} else {
+		c.Skip(name, c.Left(), nil)
+	}
+	c.Classify(was)
+}
+
+// fits tells whether describe describes all that is left of the innermost sized group, as far as it was kept. What a
+// stream holds depends on what was asked long ago: a plugin's messages, with a transaction's number in them or not, or
+// the log as it lies on disk. What fits to the last byte is what it is.
+func fits(c *wire.Cursor, describe func(*wire.Cursor)) bool {
+	var try wire.Cursor
+	try.Reset(c.Rest(), c.Left(), nil, nil)
+	describe(&try)
+	return try.Err() == nil && !try.More() || try.Cut() != nil && try.Err() == try.Cut()
+}
+
+// Messages of the output plugin pgoutput.
+var messageNames = wire.Enum{
+	'B': "Begin", 'M': "Message", 'C': "Commit", 'O': "Origin", 'R': "Relation", 'Y': "Type", 'I': "Insert", 'U': "Update",
+	'D': "Delete", 'T': "Truncate", 'S': "StreamStart", 'E': "StreamStop", 'c': "StreamCommit", 'A': "StreamAbort",
+	'b': "BeginPrepare", 'P': "Prepare", 'K': "CommitPrepared", 'r': "RollbackPrepared", 'p': "StreamPrepare",
+}
+
+var (
+	identityNames = wire.Enum{'d': "default", 'n': "nothing", 'f': "full", 'i': "index"}
+	tupleNames    = wire.Enum{'K': "key", 'O': "old", 'N': "new"}
+	columnNames   = wire.Enum{'n': "NULL", 'u': "unchanged", 't': "text", 'b': "binary"}
+	truncateFlags = []wire.Flag{{Mask: 1, Name: "cascade"}, {Mask: 2, Name: "restart_identity"}}
+	keyFlags      = []wire.Flag{{Mask: 1, Name: "key"}}
+)
+
+// message describes a message of pgoutput.
+func message(c *wire.Cursor) { pgoutput(c, false) }
+
+// streamed describes one that stands between Stream Start and Stream Stop: some have the number of their transaction.
+func streamed(c *wire.Cursor) { pgoutput(c, true) }
+
+func pgoutput(c *wire.Cursor, streamed bool) {
+	open := c.Group("message")
+	t := c.Uint8("type")
+	name := messageNames[uint64(t)]
+	if name == "" {
+		c.Fail("type", "no message of pgoutput")
+	}
+	c.Rename(name)
+	c.Detail()
+	if streamed && bytes.IndexByte([]byte("MRYIUDT"), t) >= 0 {
+		c.Uint32BE("xid")
+	}
+	switch t {
+	case 'B':
+		lsn(c, "final_lsn")
+		at(c, "commit_time")
+		c.Uint32BE("xid")
+	case 'M':
+		c.Uint8("flags")
+		c.Flags([]wire.Flag{{Mask: 1, Name: "transactional"}})
+		lsn(c, "lsn")
+		c.CString("prefix")
+		n := c.Int32BE("length")
+		c.Detail()
+		value(c, "content", int(max(n, 0)), oidText, 0)
+	case 'C':
+		c.Uint8("flags")
+		lsn(c, "commit_lsn")
+		lsn(c, "end_lsn")
+		at(c, "commit_time")
+	case 'O':
+		lsn(c, "commit_lsn")
+		c.CString("name")
+	case 'R':
+		c.Uint32BE("relation_oid")
+		c.CString("namespace")
+		c.CString("name")
+		c.Uint8("replica_identity")
+		c.Enum(identityNames)
+		for range c.Int16BE("columns") {
+			g := c.Group("column")
+			c.Index()
+			c.Uint8("flags")
+			c.Flags(keyFlags)
+			c.CString("name")
+			c.Stands()
+			c.Uint32BE("type_oid")
+			c.Enum(typeNames)
+			c.Int32BE("type_modifier")
+			c.End(g)
+		}
+	case 'Y':
+		c.Uint32BE("type_oid")
+		c.CString("namespace")
+		c.CString("name")
+	case 'I', 'U', 'D':
+		c.Uint32BE("relation_oid")
+		last := false
+		for more := true; more && !last; more = t == 'U' && c.More() {
+			last = tuple(c) == 'N'
+		}
+		if last == (t == 'D') {
+			c.Fail("tuple", "not the tuples of this message")
+		}
+	case 'T':
+		n := c.Int32BE("relations")
+		c.Uint8("flags")
+		c.Flags(truncateFlags)
+		for range n {
+			if !c.More() {
+				break
+			}
+			c.Uint32BE("relation_oid")
+		}
+	case 'S':
+		c.Uint32BE("xid")
+		c.Uint8("first_segment")
+		c.Enum(boolNames)
+	case 'c':
+		c.Uint32BE("xid")
+		c.Uint8("flags")
+		lsn(c, "commit_lsn")
+		lsn(c, "end_lsn")
+		at(c, "commit_time")
+	case 'A':
+		c.Uint32BE("xid")
+		c.Uint32BE("subxid")
+		if c.More() { // of a parallel stream
+			lsn(c, "abort_lsn")
+			at(c, "abort_time")
+		}
+	case 'b':
+		lsn(c, "prepare_lsn")
+		lsn(c, "end_lsn")
+		at(c, "prepare_time")
+		c.Uint32BE("xid")
+		c.CString("gid")
+	case 'P', 'p':
+		c.Uint8("flags")
+		lsn(c, "prepare_lsn")
+		lsn(c, "end_lsn")
+		at(c, "prepare_time")
+		c.Uint32BE("xid")
+		c.CString("gid")
+	case 'K':
+		c.Uint8("flags")
+		lsn(c, "commit_lsn")
+		lsn(c, "end_lsn")
+		at(c, "commit_time")
+		c.Uint32BE("xid")
+		c.CString("gid")
+	case 'r':
+		c.Uint8("flags")
+		lsn(c, "prepare_end_lsn")
+		lsn(c, "rollback_end_lsn")
+		at(c, "prepare_time")
+		at(c, "rollback_time")
+		c.Uint32BE("xid")
+		c.CString("gid")
+	}
+	c.End(open)
+}
+
+// tuple describes the columns of a row, new or old, and returns which it is.
+func tuple(c *wire.Cursor) (kind uint8) {
+	open := c.Group("tuple")
+	kind = c.Uint8("kind")
+	name := tupleNames[uint64(kind)]
+	if name == "" {
+		c.Fail("kind", "no tuple")
+	}
+	c.Rename(name)
+	c.Detail()
+	for range c.Int16BE("columns") {
+		g := c.Group("column")
+		c.Index()
+		kind := c.Uint8("kind")
+		c.Enum(columnNames)
+		switch kind {
+		case 't', 'b':
+			c.Detail()
+			n := c.Int32BE("length")
+			c.Detail()
+			value(c, "value", int(max(n, 0)), 0, int16(b2i(kind == 'b')))
+			c.Stands()
+		case 'n', 'u':
+			c.Stands()
+		default:
+			c.Fail("kind", "no kind of column")
+		}
+		c.End(g)
+	}
+	c.End(open)
+	return kind
+}
+
+var copySignature = []byte("PGCOPY\n\xff\r\n\x00")
+
+// copyBinary describes the body, the innermost sized group, of a CopyData message in binary format: the header, and rows.
+// Clients may end a message anywhere; what is not whole rows is left as it is.
+func copyBinary(c *wire.Cursor) {
+	b := c.Rest()
+	if c.Elide() {
+		return
+	}
+	if bytes.HasPrefix(b, copySignature) {
+		open := c.Group("header")
+		c.Skip("signature", len(copySignature), nil)
+		c.Uint32BE("flags")
+		c.Flags([]wire.Flag{{Mask: 1 << 16, Name: "oids"}})
+		c.Skip("extension", int(c.Int32BE("length")), nil)
+		c.End(open)
+	}
+	if fits(c, copyRows) {
+		copyRows(c)
+	} else if c.More() {
+		data(c, "data")
+	}
+}
+
+func copyRows(c *wire.Cursor) {
+	for c.More() {
+		open := c.Group("row")
+		n := c.Int16BE("columns")
+		if n == -1 {
+			c.Rename("trailer")
+		} else if n < 0 {
+			c.Fail("columns", "a negative number of columns")
+		}
+		for range n {
+			size := c.Int32BE("length")
+			c.Detail()
+			value(c, "value", int(size), 0, 1)
+		}
+		c.End(open)
+	}
+}
