@@ -1,6 +1,6 @@
 // Package inflate decompresses what protocols carry, within limits. It knows codecs; it knows no protocol.
 //
-// Every function appends to dst at most limit bytes. Where src is cut short or broken it returns what could be
+// The functions with dst append at most limit bytes to it. Where src is cut short or broken they return what could be
 // decompressed, and an error.
 package inflate
 
@@ -27,19 +27,7 @@ var zlibs, zstds sync.Pool
 
 // Zlib decompresses the zlib format (RFC 1950).
 func Zlib(dst, src []byte, limit int) ([]byte, error) {
-	r, _ := zlibs.Get().(*zlibReader)
-	var err error
-	if r == nil {
-		r = &zlibReader{}
-		r.src.Reset(src)
-		r.z, err = zlib.NewReader(&r.src)
-	} else {
-		r.src.Reset(src)
-		err = r.z.(zlib.Resetter).Reset(&r.src, nil)
-	}
-	if r.z == nil {
-		return dst, err
-	}
+	r, err := openZlib(src)
 	if err == nil {
 		dst, err = readAll(dst, r.z, limit, &r.one)
 	}
@@ -47,10 +35,34 @@ func Zlib(dst, src []byte, limit int) ([]byte, error) {
 	return dst, err
 }
 
+// ZlibPieces decompresses the zlib format up to limit bytes, lends them to take, some ten thousand at a time, and returns
+// how many there were: fewer than the limit if src is cut short or broken, or has no more.
+func ZlibPieces(src []byte, limit int, take func(piece []byte)) (n int) {
+	r, err := openZlib(src)
+	if err == nil {
+		n = pieces(r.z, limit, &r.piece, take)
+	}
+	zlibs.Put(r)
+	return n
+}
+
 type zlibReader struct {
-	src bytes.Reader
-	z   io.ReadCloser
-	one [1]byte
+	src   bytes.Reader
+	z     io.ReadCloser
+	one   [1]byte
+	piece []byte
+}
+
+func openZlib(src []byte) (r *zlibReader, err error) {
+	if r, _ = zlibs.Get().(*zlibReader); r == nil {
+		r = &zlibReader{}
+	}
+	if r.src.Reset(src); r.z == nil {
+		r.z, err = zlib.NewReader(&r.src)
+	} else {
+		err = r.z.(zlib.Resetter).Reset(&r.src, nil)
+	}
+	return r, err
 }
 
 // atOnce is up to which limit zstd is decompressed in one call, which is several times faster for small messages. More
@@ -72,13 +84,7 @@ func Zstd(dst, src []byte, limit int) ([]byte, error) {
 			return dst[:len(out)], nil
 		}
 	}
-	r, _ := zstds.Get().(*zstdReader)
-	if r == nil {
-		r = &zstdReader{}
-		r.z, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window))
-	}
-	r.src.Reset(src)
-	err := r.z.Reset(&r.src)
+	r, err := openZstd(src)
 	if err == nil {
 		dst, err = readAll(dst, r.z, limit, &r.one)
 	}
@@ -86,10 +92,50 @@ func Zstd(dst, src []byte, limit int) ([]byte, error) {
 	return dst, err
 }
 
+// ZstdPieces decompresses the Zstandard format as ZlibPieces does the other.
+func ZstdPieces(src []byte, limit int, take func(piece []byte)) (n int) {
+	r, err := openZstd(src)
+	if err == nil {
+		n = pieces(r.z, limit, &r.piece, take)
+	}
+	zstds.Put(r)
+	return n
+}
+
 type zstdReader struct {
-	src bytes.Reader
-	z   *zstd.Decoder
-	one [1]byte
+	src   bytes.Reader
+	z     *zstd.Decoder
+	one   [1]byte
+	piece []byte
+}
+
+func openZstd(src []byte) (r *zstdReader, err error) {
+	if r, _ = zstds.Get().(*zstdReader); r == nil {
+		r = &zstdReader{}
+		r.z, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(window))
+	}
+	r.src.Reset(src)
+	return r, r.z.Reset(&r.src)
+}
+
+// pieceSize is the most bytes that are lent at a time: enough that most messages lie in one.
+const pieceSize = 64 << 10
+
+// pieces lends what r yields, up to limit bytes, in memory that is made when it is first needed.
+func pieces(r io.Reader, limit int, memory *[]byte, take func(piece []byte)) (n int) {
+	if *memory == nil {
+		*memory = make([]byte, pieceSize)
+	}
+	for n < limit {
+		got, err := io.ReadFull(r, (*memory)[:min(limit-n, pieceSize)])
+		if got > 0 {
+			take((*memory)[:got])
+		}
+		if n += got; err != nil {
+			break
+		}
+	}
+	return n
 }
 
 // readAll appends what r yields, up to limit bytes; one is memory for a byte beyond them.
