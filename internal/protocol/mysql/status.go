@@ -1,0 +1,154 @@
+package mysql
+
+import (
+	"bytes"
+
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// statusOf tells who is to blame for an error: its SQLSTATE does, or, where that is the general one or was not sent,
+// its number.
+func statusOf(code uint16, sqlstate []byte) record.Status {
+	if len(sqlstate) == 5 {
+		switch string(sqlstate[:2]) {
+		case "21", "22", "23", "28", "3D", "40", "42", "44":
+			return record.ClientError
+		}
+	}
+	if denies(code) || rejects(code) && (len(sqlstate) == 0 || string(sqlstate) == "HY000") {
+		return record.ClientError
+	}
+	return record.ServerError
+}
+
+// denies tells whether an error says that the client or its user may not do what it asks for. Numbers up to 1999 belong
+// to both servers, from 3000 to MySQL and from 4000 to each of them on its own.
+func denies(code uint16) bool {
+	switch code {
+	case 1044, 1045, // access denied
+		1129, 1130, // the host is blocked, or not allowed
+		1142, 1143, 1227, 1370, // a privilege is missing
+		1251, 1275, // the client's way to authenticate is too old
+		1396, 1449, // no such account
+		1698, 1820, 1862, 1873, // access denied, the password has expired
+		3118, 3159, 3955, 4151: // the account is locked, or may only come encrypted
+		return true
+	}
+	return false
+}
+
+// rejects tells whether an error without a telling SQLSTATE says that the request is wrong.
+func rejects(code uint16) bool {
+	switch code {
+	case 1007, 1008, // a database exists, or does not
+		1093, 1096, 1099, 1100, 1111, 1117, 1128, 1137, 1175, // a statement that cannot be
+		1193, 1210, 1215, 1221, 1228, 1229, 1233, 1238, 1243, // variables, arguments, an unknown prepared statement
+		1267, 1270, 1271, 1272, 1273, 1288, 1291, 1294, 1295, 1298, 1300, // collations, character sets, time zones
+		1345, 1347, 1348, 1349, 1350, 1351, 1352, 1353, 1354, 1356, 1359, 1360, 1361, 1362, 1363, // views and triggers
+		1364, 1366, 1367, 1368, 1369, 1390, 1391, 1393, 1394, 1395, 1411, 1419, 1422, 1423, 1442, 1443, 1470, 1471, // values
+		1479, 1480, 1481, 1482, 1484, 1486, 1488, 1490, 1491, 1492, 1493, 1494, 1495, 1503, 1504, 1505, 1507, 1508, 1514, 1517, // partitions
+		1525, 1526, 1535, 1537, 1539, 1553, 1560, 1564, 1568, 1641, 1649, 1659, 1697, // and values outside of them; events
+		1731, 1732, 1733, 1735, 1736, 1737, 1748, 1749, 1800, 1801, 1819, // likewise; a password that is too simple
+		1821, 1822, 1824, 1825, 1826, 1828, 1829, 1830, 1832, 1833, 1834, // foreign keys
+		3105, 3106, 3107, 3108, 3109, 3148, // generated columns
+		3523, 3566, 3575, 3576, 3577, 3579, 3580, 3582, 3583, 3584, 3586, 3587, 3593, 3595, // roles, recursion, windows
+		3730, 3734, 3750, 3756, 3757, 3758, 3780, 3812, 3813, 3814, 3815, 3816, 3819, 3820, 3821, 3822: // foreign keys, checks
+		return true
+	}
+	return false
+}
+
+// namesOnly tells whether the text of an error has names, sizes and places in it, and none of a user's values.
+func namesOnly(code uint16) bool {
+	if code >= 1004 && code <= 1036 { // of files and tables
+		return true
+	}
+	switch code {
+	case 1040, 1044, 1045, 1046, 1048, 1049, 1050, 1051, 1052, 1054, 1055, 1056, 1058, 1059, 1060, 1061, 1063, 1066, 1067, 1068,
+		1069, 1070, 1071, 1072, 1073, 1074, 1075, 1091, 1093, 1099, 1100, 1101, 1102, 1103, 1109, 1110, 1113, 1114, 1115,
+		1117, 1118, 1121, 1122, 1125, 1128, 1129, 1130, 1136, 1137, 1141, 1142, 1143, 1146, 1147, 1166, 1167, 1169, 1170,
+		1176, 1193, 1194, 1195, 1203, 1205, 1213, 1215, 1216, 1217, 1221, 1222, 1226, 1227, 1228, 1229, 1230, 1232, 1233,
+		1234, 1235, 1238, 1239, 1241, 1242, 1247, 1248, 1250, 1253, 1263, 1264, 1265, 1267, 1270, 1271, 1273, 1280, 1283,
+		1286, 1287, 1288, 1290, 1294, 1295, 1299, 1304, 1305, 1318, 1327, 1347, 1348, 1354, 1356, 1359, 1360, 1361, 1362,
+		1363, 1364, 1365, 1368, 1369, 1370, 1390, 1393, 1394, 1395, 1396, 1403, 1406, 1415, 1423, 1425, 1426, 1427, 1439,
+		1442, 1443, 1449, 1451, 1452, 1463, 1471, 1537, 1539, 1540, 1553, 1582, 1583, 1621, 1630, 1652, 1659, 1681,
+		1688, 1698, 1731, 1732, 1733, 1735, 1739, 1740, 1749, 1797, 1798, 1813, 1814, 1821, 1822, 1823, 1824, 1825, 1826,
+		1828, 1829, 1830, 1831, 1832, 1833, 1834, 1873, 3118, 3730, 3734, 3756, 3780, 3813, 3819, 3820, 3821, 3822, 4025:
+		return true
+	}
+	return false
+}
+
+// appendMaskedError appends the text of an error without a user's values: numbers and all that is quoted become ?,
+// but for what the error's number says are names. Servers do not escape what they quote, so a value ends where the last
+// quote does that can be its own.
+func appendMaskedError(dst []byte, code uint16, message []byte) []byte {
+	if namesOnly(code) {
+		return append(dst, message...)
+	}
+	head, tail := message, message[len(message):]
+	if at := behindValue(code, message); at >= 0 {
+		head, tail = message[:at], message[at:]
+	}
+	if first := bytes.IndexAny(head, `'"`); first >= 0 {
+		last := bytes.LastIndexAny(head, `'"`)
+		dst = append(appendMaskedNumbers(dst, head[:first]), head[first], '?')
+		if head = nil; last > first {
+			dst = append(dst, message[last])
+			head = message[last+1 : len(message)-len(tail)]
+		}
+	}
+	if code == errParse {
+		dst = append(dst, head...) // only the number of a line is there
+	} else {
+		dst = appendMaskedNumbers(dst, head)
+	}
+	return append(dst, tail...)
+}
+
+const (
+	errDuplicate        = 1062
+	errParse            = 1064
+	errTruncatedValue   = 1292
+	errIncorrectValue   = 1366
+	errDuplicateWithKey = 1586
+)
+
+// behindValue is where in an English text the names begin that follow a value, or -1. The text must go on as it does
+// in no value: a value can hold anything, but not the end of the text.
+func behindValue(code uint16, message []byte) int {
+	switch code {
+	case errDuplicate, errDuplicateWithKey:
+		at := bytes.LastIndex(message, []byte("' for key "))
+		if at >= 0 && bytes.HasSuffix(message, []byte("'")) {
+			return at + 1
+		}
+	case errTruncatedValue, errIncorrectValue:
+		at := bytes.LastIndex(message, []byte("' for column "))
+		place := bytes.TrimRight(message, "0123456789")
+		if at >= 0 && len(place) < len(message) && bytes.HasSuffix(place, []byte(" at row ")) {
+			return at + 1
+		}
+	}
+	return -1
+}
+
+// appendMaskedNumbers appends b with ? for each word that begins with a digit.
+func appendMaskedNumbers(dst, b []byte) []byte {
+	for i := 0; i < len(b); {
+		if b[i] < '0' || b[i] > '9' || i > 0 && wordByte(b[i-1]) {
+			dst = append(dst, b[i])
+			i++
+			continue
+		}
+		dst = append(dst, '?')
+		for i++; i < len(b) && (wordByte(b[i]) || i+1 < len(b) && wordByte(b[i+1]) && bytes.IndexByte([]byte(".:+-"), b[i]) >= 0); {
+			i++
+		}
+	}
+	return dst
+}
+
+func wordByte(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '$'
+}
