@@ -267,8 +267,8 @@ func isPrintable(b []byte) bool {
 
 // Limits of what binary values become.
 const (
-	// maxShown is how much text a value may become before what is left of it is shown as hexadecimal digits: a numeric of
-	// 8 bytes can have 131072 digits before its point.
+	// maxShown is how much text a value may become; one that would be longer is shown as hexadecimal digits. A numeric of
+	// 8 bytes can have 131072 digits before its point, and each record around another doubles the quotes in it.
 	maxShown = 1 << 20
 
 	// maxNesting is how deep values may lie in others: arrays of records of arrays, operators of tsquery.
@@ -296,7 +296,7 @@ func (p *printer) value(b []byte, oid uint32) {
 	p.depth++
 	if len(p.dst) < p.limit && p.depth <= maxNesting {
 		r := reader{b: b}
-		if p.typed(&r, oid); !r.bad && len(r.b) == 0 {
+		if p.typed(&r, oid); !r.bad && len(r.b) == 0 && len(p.dst) <= p.limit {
 			p.depth--
 			return
 		}
@@ -333,6 +333,8 @@ func (p *printer) typed(r *reader, oid uint32) {
 		p.char(r.uint8())
 	case oidText, oidVarchar, oidBpchar, oidName, oidJSON, oidXML, oidUnknown, oidCstring, oidRefcursor, oidNodeTree, oidVoid:
 		p.bytes(r.rest())
+	case oidBytea:
+		p.dst = hex.AppendEncode(append(p.dst, `\x`...), r.rest())
 	case oidJSONB, oidJSONPath:
 		r.is(r.uint8() == 1) // the version of the format
 		p.bytes(r.rest())
@@ -397,7 +399,7 @@ func (p *printer) typed(r *reader, oid uint32) {
 	case oidTsvector:
 		p.tsvector(r)
 	case oidTsquery:
-		if n := r.count(3); n > 0 {
+		if r.count(2) > 0 {
 			p.tsquery(r, 0, false)
 		}
 	case oidInt2vector, oidOIDvector:
@@ -920,7 +922,7 @@ func (r *reader) array() (a array) {
 func isArray(b []byte) bool {
 	r := reader{b: b}
 	a := r.array()
-	return !r.bad && a.items > 0 && a.element != 0
+	return !r.bad && a.element != 0
 }
 
 func (p *printer) array(r *reader) {
