@@ -33,7 +33,7 @@ until grep -qs 'listening on' "$name.tcpdump.log"; do
 done
 sleep 0.2
 
-timeout 90 "$@" >"$name.client.log" 2>&1 || fail "the client failed: $(tail -n 5 "$name.client.log")"
+timeout 90 "$@" >"$name.client.log" 2>&1 || fail "the client failed: $(head -n 12 "$name.client.log")"
 
 # The kernel hands over a block of packets after up to a second. Stopped sooner, tcpdump loses the tail and does not know.
 sleep 2.5
