@@ -18,6 +18,7 @@ const serverPort = 5432
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("pgtruth: ")
+	driver := flag.String("driver", "", "client to be named in logins")
 	keys := flag.String("keys", "", "key log of a capture under TLS")
 	values := flag.String("values", "", "connection string of a server that prints parameters and rows")
 	api := flag.String("api", "", "what the client's driver returned, to be compared")
@@ -35,6 +36,11 @@ func main() {
 		d := dialog{conn: c, number: i + 1, encoding: "UTF8"}
 		must(d.decode())
 		all = append(all, d.exchanges...)
+	}
+	for _, x := range all {
+		if x.Operation == "LOGIN" {
+			x.Driver = *driver
+		}
 	}
 	slices.SortStableFunc(all, func(a, b *exchange) int { return cmp.Compare(a.Packet, b.Packet) })
 	if *values != "" {
@@ -86,7 +92,7 @@ func compare(path string, all []*exchange) error {
 			return err
 		}
 		if len(open[said.Port]) == 0 {
-			return fmt.Errorf("the driver says %s, nothing is left in the capture", s.Bytes())
+			return fmt.Errorf("the driver says %.300s, nothing is left in the capture", s.Bytes())
 		}
 		x := open[said.Port][0]
 		open[said.Port] = open[said.Port][1:]
@@ -96,13 +102,17 @@ func compare(path string, all []*exchange) error {
 			tag = x.Tags[len(x.Tags)-1]
 		}
 		if said.SQL != "" && said.SQL != x.SQL || said.Tag != tag && said.Code == "" || said.Code != x.Code || said.Rows != nil && *said.Rows != x.Rows {
-			return fmt.Errorf("the driver says %s, the capture %+v", s.Bytes(), *x)
+			return fmt.Errorf("the driver says %.300s, the capture %s", s.Bytes(), x)
 		}
 	}
 	for port := range seen {
 		if rest := open[port]; len(rest) > 0 {
-			return fmt.Errorf("the driver does not speak of %+v", *rest[0])
+			return fmt.Errorf("the driver does not speak of %s", rest[0])
 		}
 	}
 	return nil
+}
+
+func (x *exchange) String() string {
+	return fmt.Sprintf("packet %d: %s %.200q %q %s, %d rows", x.Packet, x.Operation, x.SQL, x.Tags, x.Code, x.Rows)
 }

@@ -132,8 +132,12 @@ func (c *conn) decrypt(path, keys string, serverPort int) error {
 	if clear != 0 && clear != 8 { // at once, or behind an SSLRequest
 		return nil
 	}
-	out, err := exec.Command("tshark", "-r", path, "-o", "tls.keylog_file:"+keys, "-d", "tcp.port=="+strconv.Itoa(serverPort)+",pgsql",
-		"-Q", "-q", "-z", fmt.Sprintf("follow,tls,yaml,127.0.0.1:%d,127.0.0.1:%d", c.port, serverPort)).Output()
+	first := "pgsql"
+	if clear == 0 {
+		first = "tls"
+	}
+	out, err := exec.Command("tshark", "-r", path, "-o", "tls.keylog_file:"+keys, "-d", fmt.Sprintf("tcp.port==%d,%s", serverPort, first), "-Q",
+		"-q", "-z", fmt.Sprintf("follow,tls,yaml,127.0.0.1:%d,127.0.0.1:%d", c.port, serverPort)).Output()
 	if err != nil {
 		return err
 	}
@@ -142,13 +146,17 @@ func (c *conn) decrypt(path, keys string, serverPort int) error {
 	if clear > 0 {
 		server.add(c.server.bytes[:1], c.server.packet(0))
 	}
-	var peer, packet int
+	var peer, serverPeer, packet int
 	var data []byte
 	flush := func() {
 		if len(data) > 0 {
 			b := make([]byte, base64.StdEncoding.DecodedLen(len(data)))
 			n, _ := base64.StdEncoding.Decode(b, data)
-			[]*stream{&client, &server}[peer].add(b[:n], packet)
+			if peer == serverPeer {
+				server.add(b[:n], packet)
+			} else {
+				client.add(b[:n], packet)
+			}
 		}
 		data = data[:0]
 	}
@@ -160,7 +168,14 @@ func (c *conn) decrypt(path, keys string, serverPort int) error {
 			packet, _ = strconv.Atoi(value)
 		case "peer":
 			peer, _ = strconv.Atoi(value)
-		case "index", "timestamp", "data", "peers", "packets", "host", "port", "":
+		case "port": // of the first peer; the other's is 0
+			switch value {
+			case strconv.Itoa(serverPort):
+				serverPeer = peer
+			case strconv.Itoa(c.port):
+				serverPeer = 1 - peer
+			}
+		case "index", "timestamp", "data", "peers:", "packets:", "host", "host:", "":
 		default:
 			data = append(data, key...)
 		}
