@@ -242,42 +242,35 @@ var zstdMagic = []byte{0x28, 0xB5, 0x2F, 0xFD}
 // compressed tells whether b looks like the beginning of compressed frames.
 func compressed(b []byte) bool { return frame(b) == likely }
 
-// frame judges whether b begins with a frame: by what compressed bytes begin with, or by the packets in a stored one,
-// which is as long as they are; and by the frames behind it.
+// frame judges whether b begins with a frame: by what compressed bytes begin with, or by packets that fill a stored one;
+// and by the headers of the frames behind it, which may go on in the middle of a packet.
 func frame(b []byte) int {
-	for first := true; ; first = false {
-		if len(b) < frameHeader+len(zstdMagic) {
-			if first {
-				return open
-			}
-			return likely
+	for verdict := open; ; verdict = likely {
+		if len(b) < frameHeader {
+			return verdict
 		}
 		n, size := int(little(b[:3])), int(little(b[4:7]))
 		src := b[frameHeader:]
 		whole := n <= len(src)
 		switch {
-		case n == 0:
+		case n == 0, size > 0 && (n < 8 || n >= size): // nothing was gained
 			return unlikely
+		case size == 0 && verdict == likely:
+		case len(src) < 4:
+			return verdict
 		case size == 0:
 			at := 0
 			for at+3 < min(n, len(src)) {
 				at += 4 + int(little(src[at:at+3]))
 			}
-			if at > n || whole && at < n {
+			if at > n || whole && at < n || !whole && n > patience {
 				return unlikely
 			}
-			if !whole && first {
-				if n > patience {
-					return unlikely
-				}
+			if !whole {
 				return open
 			}
-		case n >= size:
-			return unlikely
 		case bytes.HasPrefix(src, zstdMagic):
-		case src[0] != 0x78 || (uint(src[0])<<8|uint(src[1]))%31 != 0:
-			return unlikely
-		case !whole && (n > longest || size > 16*longest):
+		case src[0] != 0x78 || (uint(src[0])<<8|uint(src[1]))%31 != 0, !whole && (n > longest || size > 16*longest):
 			return unlikely
 		}
 		if !whole {
