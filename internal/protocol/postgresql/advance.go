@@ -1,0 +1,212 @@
+package postgresql
+
+import (
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/sqltext"
+)
+
+// Advance implements l7.Dialog.
+func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
+	if dir == l7.ToServer {
+		d.asked(m)
+	} else {
+		d.answered()
+	}
+	m.Encrypted = d.now.encrypted
+	d.now = facts{} // it borrows
+}
+
+// asked makes the changes that a message of the client brings.
+func (d *dialog) asked(m *l7.Message) {
+	f := &d.now
+	if f.kind != typeTerminate {
+		d.quiet = false
+	}
+	switch f.kind {
+	case 0:
+		d.began()
+	case typeQuery, typeFunctionCall:
+		d.waits.push(typeSync, 0, &d.statements)
+		d.group, d.about = 0, 0
+	case typeParse:
+		if !f.stated {
+			break
+		}
+		r := d.prepare()
+		d.waits.push(typeParse, r, &d.statements)
+		if d.group&parses == 0 {
+			d.about = r
+		}
+		d.group |= parses
+	case typeBind:
+		d.bind(f.portal, portal{ref: f.ask.ref, formats: f.ask.formats})
+		d.about = f.ask.ref
+		d.group |= parses
+	case typeDescribe:
+		d.waits.push(typeDescribe, f.ask.ref, &d.statements)
+		d.speak(describes)
+	case typeClose:
+		r := f.ask.ref
+		if f.what == 'P' {
+			r = 0
+			d.unbind(f.portal)
+		}
+		d.waits.push(typeClose, r, &d.statements)
+		d.speak(closes)
+	case typeExecute:
+		d.group, d.about = 0, 0
+	case typeSync:
+		d.group, d.about = 0, 0
+		if !f.ignored {
+			d.waits.push(typeSync, 0, &d.statements)
+		} else if d.copy.ended {
+			d.copy.early = false
+		}
+	case typeCopyDone, typeCopyFail:
+		d.copy.ended = true
+	}
+}
+
+// speak notes a message about a statement or a portal: of a group that prepares nothing, what it is about is told by the
+// best of them.
+func (d *dialog) speak(p parts) {
+	if d.group < p {
+		d.about = d.now.ask.ref
+	}
+	d.group |= p
+}
+
+// began makes the changes that a packet without a type brings.
+func (d *dialog) began() {
+	f := &d.now
+	switch f.code {
+	case codeSSL, codeGSSENC:
+		d.secure++
+	case codeCancel:
+	default:
+		d.obsolete = f.code>>16 == 2
+		d.waits.push(typeSync, 0, &d.statements)
+		d.user = append(d.user[:0], f.user[:min(len(f.user), maxName)]...)
+		d.db = append(d.db[:0], f.db[:min(len(f.db), maxName)]...)
+		d.app = append(d.app[:0], f.app[:min(len(f.app), maxName)]...)
+	}
+}
+
+// prepare keeps the statement of a Parse.
+func (d *dialog) prepare() ref {
+	t, f := &d.statements, &d.now
+	r, s := t.add(f.name)
+	before := s.size()
+	s.pending = true
+	for i, text := range [texts]string{
+		textName: view(f.name), textOperation: d.sql.Operation, textTarget: view(d.sql.Target), textSummary: view(d.sql.Summary),
+		textNormal: view(d.sql.Normal[:min(len(d.sql.Normal), maxNormal)]), textShown: view(f.value),
+	} {
+		s.memory = append(s.memory, text...)
+		s.ends[i] = len(s.memory)
+	}
+	s.params = append(s.params, f.raw...)
+	t.held += s.size() - before
+	return r
+}
+
+// unbind forgets a portal.
+func (d *dialog) unbind(name []byte) {
+	if len(name) == 0 {
+		d.unnamed = portal{}
+		return
+	}
+	if p := d.find(name); p != nil {
+		*p = portal{name: p.name}
+	}
+}
+
+// answered makes the changes that a message of the server brings.
+func (d *dialog) answered() {
+	f, t := &d.now, &d.statements
+	switch f.kind {
+	case 0:
+		if f.code == codeSSL {
+			d.secure = max(d.secure-1, 0)
+		}
+	case typeParseComplete:
+		if r, ok := d.waits.next(typeParse); ok {
+			t.confirm(r)
+			d.waits.pop()
+		}
+	case typeCloseComplete:
+		if r, ok := d.waits.next(typeClose); ok {
+			t.close(r)
+			d.waits.pop()
+		}
+	case typeParameters:
+		if r, ok := d.waits.next(typeDescribe); ok {
+			t.describe(r, f.raw, nil)
+		}
+	case typeRowDescription:
+		columns := f.raw[:min(len(f.raw), maxColumns)]
+		d.row.columns = append(d.row.columns[:0], columns...)
+		if r, ok := d.waits.next(typeDescribe); ok {
+			t.describe(r, nil, columns)
+			d.waits.pop()
+		}
+	case typeNoData:
+		if _, ok := d.waits.next(typeDescribe); ok {
+			d.waits.pop()
+		}
+	case typeCopyIn, typeCopyOut, typeCopyBoth:
+		_, sent := d.waits.next(typeSync)
+		d.copy = copying{mode: f.kind, binary: f.binary, backup: f.ask.backup, early: sent && f.ask.kind == asksExecute}
+	case typeCommandComplete:
+		switch string(f.tag) {
+		case "DEALLOCATE":
+			t.close(f.ask.ref)
+		case "DEALLOCATE ALL", "DISCARD ALL":
+			t.closeAll()
+		}
+		d.row.columns = d.row.columns[:0]
+	case typeEmptyQuery, typePortalSuspended:
+		d.row.columns = d.row.columns[:0]
+	case typeError:
+		d.secure, d.row.columns = 0, d.row.columns[:0]
+		d.waits.fail(t)
+	case typeParameterStatus:
+		d.setting(f.name, f.value)
+	case typeBackendKeyData:
+		d.key, d.keyed = d.cancels()
+	case typeAuthentication:
+		d.authentication = f.code
+	case typeReady:
+		d.waits.ready(t)
+		t.sweep(d.needed)
+		d.quiet, d.copy, d.row.columns = true, copying{}, d.row.columns[:0]
+	}
+}
+
+// describe notes what the server said of a statement: types of its parameters, or its columns.
+func (t *statements) describe(r ref, params, columns []byte) {
+	s := t.of(r)
+	if s == nil {
+		return
+	}
+	before := s.size()
+	if params != nil {
+		s.params = append(s.params[:0], params...)
+	}
+	if columns != nil {
+		s.columns = append(s.columns[:0], columns...)
+	}
+	t.held += s.size() - before
+}
+
+// setting notes a parameter that changes how the session is read or shown.
+func (d *dialog) setting(name, value []byte) {
+	switch string(name) {
+	case "application_name":
+		d.app = append(d.app[:0], value[:min(len(value), maxName)]...)
+	case "standard_conforming_strings":
+		if d.dialect = sqltext.PostgreSQL; string(value) == "off" {
+			d.dialect |= sqltext.Backslash
+		}
+	}
+}

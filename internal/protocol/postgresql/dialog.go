@@ -1,0 +1,397 @@
+package postgresql
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// dialog is what the messages of one connection leave for later ones.
+type dialog struct {
+	client         []byte // address, as others are told it
+	user, app, db  []byte
+	key            [16]byte // that cancels queries of this connection
+	keyed          bool
+	dialect        sqltext.Dialect
+	secure         int  // SSLRequest and GSSENCRequest without an answer
+	obsolete       bool // protocol 2.0: nothing more can be read
+	authentication uint32
+
+	sql        sqltext.Statement // that was read last
+	statements statements
+	waits      waits
+	unnamed    portal
+	portals    []portal
+	oldest     int   // of portals, once all places are taken
+	group      parts // of the extended query since the last Execute or Sync
+	about      ref   // the statement that they speak of
+	copy       copying
+	row        shape // what the rows of this answer look like
+	quiet      bool  // the server was ready, and nothing was asked since
+
+	guard bool  // of a message that is decoded alone: its request holds a secret
+	now   facts // from Decode to Advance
+}
+
+// parts are what a group of the extended protocol has had.
+type parts uint8
+
+const (
+	closes parts = 1 << iota
+	describes
+	parses // or binds
+)
+
+// copying is the COPY that goes on.
+type copying struct {
+	mode   byte // the type of the response that began it, 0: there is none
+	binary bool
+	backup bool // an answer to BASE_BACKUP
+	ended  bool // the client said that its data is over
+	early  bool // a Sync was sent before the server began to ask for data: it ignores that
+}
+
+// facts are what Advance needs of the message just decoded. They borrow from it.
+type facts struct {
+	kind    byte // of the message, 0 for packets without a type
+	code    uint32
+	ask     ask    // what the request of an answer left; of a request, the statement and formats it speaks of
+	name    []byte // of a statement or a parameter
+	portal  []byte
+	value   []byte // of a parameter; the text of a statement as the user wants to see it
+	what    byte   // of Describe and Close: S or P; of ReadyForQuery: the state
+	raw     []byte // types of parameters; columns
+	binary  bool
+	tag     []byte
+	key     []byte // process and secret key
+	user    []byte
+	db, app []byte
+
+	stated    bool // the Dialog's sql is the text of a Parse
+	ignored   bool // a Sync that the server ignores
+	encrypted bool // the connection goes on encrypted
+}
+
+// openDialog implements l7.Protocol.Open.
+func openDialog(c *l7.ConnInfo, context []byte) l7.Dialog {
+	d := &dialog{}
+	d.Reset(c)
+	if len(context) > 0 {
+		d.recall(context)
+	}
+	return d
+}
+
+// Reset implements l7.Resetter.
+func (d *dialog) Reset(c *l7.ConnInfo) {
+	d.statements.reset()
+	if cap(d.sql.Normal) > keepText {
+		d.sql = sqltext.Statement{}
+	}
+	*d = dialog{
+		user: d.user[:0], app: d.app[:0], db: d.db[:0], sql: d.sql, statements: d.statements, waits: waits{list: d.waits.list[:0]},
+		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
+	}
+	d.client = c.Client.AppendTo(d.client[:0])
+}
+
+// keepText is how much memory for one text a Dialog keeps when its connection is over.
+const keepText = 4 << 10
+
+// Holds implements l7.Holder.
+func (d *dialog) Holds() int { return d.statements.held + cap(d.sql.Normal) }
+
+var (
+	errHeader = errors.New("no message header")
+	errLength = errors.New("no length that a message has")
+)
+
+// Length implements l7.Dialog. Rows, and data of a COPY, are one message as far as they lie in b.
+func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
+	switch {
+	case d.obsolete && b[0] != typeError:
+		return len(b), nil
+	case dir == l7.ToServer && b[0] == 0:
+		if len(b) < 4 {
+			return 0, nil
+		}
+		if n := binary.BigEndian.Uint32(b); n >= 8 && n <= maxStartup {
+			return int(n), nil
+		}
+		return 0, errLength
+	case dir == l7.ToServer && b[0] == recordHandshake:
+		if len(b) < headerSize {
+			return 0, nil
+		}
+		return headerSize + int(binary.BigEndian.Uint16(b[3:])), nil
+	case dir == l7.ToClient && d.single(b):
+		return 1, nil
+	case dir == l7.ToClient && ancient(b):
+		if n := bytes.IndexByte(b, 0); n > 0 {
+			return n + 1, nil
+		}
+		return 0, nil
+	case names[dir][b[0]] == "":
+		return 0, errHeader
+	case len(b) < headerSize:
+		return 0, nil
+	}
+	n := messageLength(b)
+	if n == 0 {
+		return 0, errLength
+	}
+	if n < len(b) && (b[0] == typeCopyData || b[0] == typeDataRow && dir == l7.ToClient) {
+		n = run(b, n)
+	}
+	return n, nil
+}
+
+// messageLength is the length of the whole message that b begins with, 0 if it is none. b has its header.
+func messageLength(b []byte) int {
+	if n := binary.BigEndian.Uint32(b[1:]); n >= 4 && n < maxMessage {
+		return 1 + int(n)
+	}
+	return 0
+}
+
+// run is the length of the whole messages of one type that b begins with; the first has n bytes.
+func run(b []byte, n int) int {
+	end := min(len(b), l7.HeadLimit)
+	for n+headerSize <= end && b[n] == b[0] {
+		k := messageLength(b[n:])
+		if k == 0 || n+k > end {
+			break
+		}
+		n += k
+	}
+	return n
+}
+
+// single tells whether the answer to an SSLRequest or GSSENCRequest is the byte that b begins with: one that was asked for,
+// or one that no message begins with, for behind the type the length begins with a zero.
+func (d *dialog) single(b []byte) bool {
+	switch b[0] {
+	case 'S', 'N', 'G':
+		return d.secure > 0 || len(b) > 1 && b[1] != 0
+	}
+	return false
+}
+
+// ancient tells whether b begins with an error of protocol 2.0, which is text up to a NUL.
+func ancient(b []byte) bool { return len(b) > 1 && b[0] == typeError && b[1] >= ' ' }
+
+// Keep implements l7.Keeper: of a long request the text is wanted whole.
+func (d *dialog) Keep(dir l7.Dir, size, from int, run []byte) (off, n int, keep bool) {
+	if from == 0 && dir == l7.ToServer && size <= wholeRequest && (run[0] == typeQuery || run[0] == typeParse) {
+		return len(run), size, true
+	}
+	return 0, 0, false
+}
+
+// Decode implements l7.Dialog.
+func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
+	d.now = facts{}
+	m.Role = l7.Nothing
+	if dir == l7.ToClient {
+		m.Role, m.More = l7.Response, true
+		left, known := m.Asked(0)
+		d.now.ask = unpack(left)
+		d.now.ask.known = known
+	}
+	root := c.Group("postgresql")
+	b := c.Rest()
+	switch {
+	case d.obsolete && !ancient(b):
+		c.Classify(wire.Value)
+		c.Skip("data", c.Left(), nil)
+		c.Classify(wire.Structure)
+	case dir == l7.ToServer && len(b) > 0 && b[0] == 0:
+		d.startup(c, m)
+	case dir == l7.ToServer && len(b) > 0 && b[0] == recordHandshake:
+		d.clientHello(c, m)
+	case dir == l7.ToClient && c.Size() == 1 && len(b) == 1 && strings.IndexByte("SNG", b[0]) >= 0:
+		d.encryption(c, m)
+	case dir == l7.ToClient && ancient(b):
+		d.oldError(c, m)
+	case len(b) >= headerSize && (b[0] == typeCopyData || b[0] == typeDataRow && dir == l7.ToClient):
+		d.run(dir, c, m)
+	default:
+		d.message(dir, c, m)
+	}
+	c.Finish()
+	c.End(root)
+}
+
+// header reads what every message with a type begins with, and begins the group of its body.
+func (d *dialog) header(dir l7.Dir, c *wire.Cursor) (kind byte, body wire.Frame) {
+	kind = c.Uint8("type")
+	c.Enum(typeLetters[dir])
+	c.Detail()
+	n := c.Int32BE("length")
+	c.Detail()
+	return kind, c.Enter(names[dir][kind], int(n)-4)
+}
+
+// message describes a message with a type.
+func (d *dialog) message(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
+	kind, body := d.header(dir, c)
+	if c.Err() == nil {
+		d.now.kind = kind
+		switch {
+		case names[dir][kind] == "":
+			c.Fail("type", "no message has this type")
+		case dir == l7.ToServer:
+			d.request(kind, c, m)
+		default:
+			d.answer(kind, c, m)
+		}
+	}
+	c.Leave(body)
+}
+
+// run describes rows, or data of a COPY: messages of one type, the last of which may be cut.
+func (d *dialog) run(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
+	b := c.Rest()
+	d.now.kind = b[0]
+	n, changes, at := int64(0), int64(0), 0
+	for at+headerSize <= len(b) && b[at] == b[0] {
+		if n++; at+headerSize < len(b) && b[at+headerSize] == 'w' {
+			changes++
+		}
+		k := messageLength(b[at:])
+		if k == 0 {
+			break
+		}
+		at += k
+	}
+	switch {
+	case at != c.Left() && len(b) == c.Left():
+		c.Fail("length", "the length is not the message's")
+	case at != c.Left():
+		m.Doubts |= record.Cut // how many there are in what is missing nobody knows
+	case b[0] == typeDataRow:
+		m.Set(record.Rows, n)
+	case d.copy.mode == typeCopyBoth && dir == l7.ToClient && changes > 0:
+		m.SetAttribute(attrXLogData, changes)
+	}
+	if dir == l7.ToServer {
+		m.Role = l7.Feed
+	}
+	if c.Elide() {
+		return
+	}
+	was := c.Cut()
+	looks := d.shape()
+	for c.More() {
+		_, body := d.header(dir, c)
+		if b[0] == typeDataRow {
+			d.values(c, looks)
+		} else {
+			d.copyData(dir, c)
+		}
+		c.Leave(body)
+	}
+	c.Forgive(was)
+}
+
+// copyData describes the body of a CopyData message.
+func (d *dialog) copyData(dir l7.Dir, c *wire.Cursor) {
+	switch {
+	case d.copy.mode == typeCopyBoth:
+		replicationData(c, dir)
+	case d.copy.backup:
+		backupData(c)
+	case d.copy.binary:
+		copyBinary(c)
+	default:
+		data(c, "data")
+	}
+}
+
+// Contexts begin with the type of the message that they are for.
+const (
+	contextDialect = typeQuery
+	contextBind    = typeBind
+	contextLogin   = typePassword
+	contextCopy    = typeCopyData
+	contextRow     = typeDataRow
+	contextGuard   = typeError
+)
+
+// AppendContext implements l7.Dialog.
+func (d *dialog) AppendContext(dst []byte, dir l7.Dir, _ *l7.Message) []byte {
+	switch kind := d.now.kind; {
+	case kind == typeCopyData:
+		return append(dst, contextCopy, d.copy.mode, flag(d.copy.binary)|flag(d.copy.backup)<<1)
+	case dir == l7.ToClient && (kind == typeError || kind == typeNotice):
+		if d.guarded() {
+			dst = append(dst, contextGuard)
+		}
+	case dir == l7.ToClient:
+		if looks := d.shape(); kind == typeDataRow && len(looks.columns) > 0 {
+			return append(append(dst, contextRow, flag(looks.bound)), looks.columns...)
+		}
+	case kind == typePassword:
+		return append(dst, contextLogin, byte(d.authentication))
+	case kind == typeBind:
+		if s := d.statements.of(d.now.ask.ref); s != nil {
+			return append(append(dst, contextBind, flag(s.secret())), s.params...)
+		}
+	case (kind == typeQuery || kind == typeParse) && d.dialect != sqltext.PostgreSQL:
+		return append(dst, contextDialect)
+	}
+	return dst
+}
+
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// recall takes the state that AppendContext wrote.
+func (d *dialog) recall(context []byte) {
+	switch b := context[1:]; context[0] {
+	case contextDialect:
+		d.dialect |= sqltext.Backslash
+	case contextLogin:
+		if len(b) > 0 {
+			d.authentication = uint32(b[0])
+		}
+	case contextCopy:
+		if len(b) > 1 {
+			d.copy = copying{mode: b[0], binary: b[1]&1 != 0, backup: b[1]&2 != 0}
+		}
+	case contextRow:
+		if len(b) > 0 {
+			d.row = shape{b[1:], b[0] != 0}
+		}
+	case contextGuard:
+		d.guard = true
+	case contextBind:
+		if len(b) > 0 {
+			d.statements.only = &statement{guarded: b[0] != 0, params: b[1:]}
+		}
+	}
+}
+
+// Lost implements l7.Loser. What was asked without a name is not known any more; which answer is to what is not known until
+// the server is ready again.
+func (d *dialog) Lost(dir l7.Dir) {
+	d.waits.lose(&d.statements)
+	d.quiet, d.secure, d.copy, d.authentication = false, 0, copying{}, 0
+	if dir == l7.ToServer {
+		d.statements.close(d.statements.find(nil))
+		d.unnamed = portal{}
+		d.group, d.about = 0, 0
+	} else {
+		d.row.columns = d.row.columns[:0]
+	}
+}

@@ -1,0 +1,392 @@
+package postgresql
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strconv"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// request describes the body of a message of the client.
+func (d *dialog) request(kind byte, c *wire.Cursor, m *l7.Message) {
+	switch kind {
+	case typeQuery:
+		d.query(c, m)
+	case typeParse:
+		d.parse(c, m)
+	case typeBind:
+		d.bound(c, m)
+	case typeDescribe, typeClose:
+		d.describe(kind, c, m)
+	case typeExecute:
+		d.execute(c, m)
+	case typeSync:
+		d.sync(m)
+	case typeFunctionCall:
+		d.call(c, m)
+	case typePassword:
+		d.show(c, m)
+	case typeCopyFail:
+		m.Role = l7.Feed
+		c.Classify(wire.Value)
+		c.CString("error")
+		c.Classify(wire.Structure)
+	case typeCopyDone:
+		m.Role = l7.Feed
+	case typeCopyData: // its header is cut
+		m.Role = l7.Feed
+		c.Skip("data", c.Left(), nil)
+	}
+}
+
+// session states what is known of the connection.
+func (d *dialog) session(m *l7.Message) {
+	m.SetBytes(record.User, d.user)
+	m.SetBytes(record.Namespace, d.db)
+	m.SetBytes(record.App, d.app)
+}
+
+// The types of SQL text, by how the session escapes quotes.
+var sqlTypes = [2]*wire.Type{sqlType(sqltext.PostgreSQL), sqlType(sqltext.PostgreSQL | sqltext.Backslash)}
+
+func sqlType(dialect sqltext.Dialect) *wire.Type {
+	return &wire.Type{
+		Name: "sql",
+		Mask: func(dst, b []byte) []byte {
+			var s sqltext.Statement
+			s.Read(b, dialect)
+			return append(dst, s.Normal...)
+		},
+		Secret: func(b []byte) bool { return len(sqltext.AppendSecrets(nil, b, dialect)) > 0 },
+	}
+}
+
+// statementText reads SQL up to its NUL. Of text that was cut it returns the beginning. last: nothing stands behind it.
+func (d *dialog) statementText(c *wire.Cursor, m *l7.Message, last bool) (sql []byte, cut bool) {
+	was := c.Classify(wire.Value)
+	rest := c.Rest()
+	cut = len(rest) < c.Left() && bytes.IndexByte(rest, 0) < 0
+	switch {
+	case cut && last:
+		m.Doubts |= record.Cut
+		c.SkipText("query", c.Left())
+		sql = rest
+	case cut:
+		c.CString("query")
+		sql = rest
+	default:
+		sql = c.CString("query")
+	}
+	c.Typed(sqlTypes[flag(d.dialect&sqltext.Backslash != 0)])
+	c.Classify(was)
+	return sql, cut
+}
+
+// read reads a statement and states what it is; of text that was cut only what its end cannot change.
+func (d *dialog) read(m *l7.Message, sql []byte, cut bool) {
+	s := &d.sql
+	s.Read(sql, d.dialect)
+	if !cut || len(s.Normal) > len(s.Operation) {
+		m.SetText(record.Operation, s.Operation)
+	}
+	m.SetQuery(d.shown(m, sql), s.Normal)
+	if !cut {
+		m.SetBytes(record.Target, s.Target)
+		m.SetBytes(record.Summary, s.Summary)
+		m.SetBytes(record.TraceID, s.TraceID)
+		m.SetBytes(record.SpanID, s.SpanID)
+	}
+}
+
+// shown is sql, which was just read, as the user wants to see it.
+func (d *dialog) shown(m *l7.Message, sql []byte) []byte {
+	if !m.Values() {
+		return d.sql.Normal
+	}
+	at := len(m.Scratch)
+	m.Scratch = sqltext.AppendShown(m.Scratch, sql[:min(len(sql), maxNormal)], d.dialect)
+	return m.Scratch[at:]
+}
+
+func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
+	m.Role, m.Fence = l7.Request, true
+	d.session(m)
+	m.SetAttributeText(attrMode, "simple")
+	m.SetText(record.Operation, "QUERY") // of no statement
+	a := ask{kind: asksQuery}
+	if sql, cut := d.statementText(c, m, true); sql != nil {
+		d.read(m, sql, cut)
+		switch d.sql.Operation {
+		case "DEALLOCATE":
+			a.ref = d.statements.find(deallocated(d.sql.Normal))
+		case "BASE_BACKUP":
+			a.backup = true
+		}
+		a.guarded = m.Values() && len(sqltext.AppendSecrets(nil, sql, d.dialect)) > 0
+	}
+	m.Leaves = a.pack()
+}
+
+// deallocated is the name in DEALLOCATE PREPARE name.
+func deallocated(normal []byte) []byte {
+	name := normal[bytes.LastIndexByte(normal, ' ')+1:]
+	return bytes.Trim(name, `"`)
+}
+
+func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
+	d.now.ask = ask{kind: asksParts}
+	m.Role, m.Leaves = l7.Part, d.now.ask.pack()
+	m.SetText(record.Operation, "PARSE")
+	d.now.name = c.CString("statement")
+	sql, _ := d.statementText(c, m, false)
+	if sql == nil {
+		return
+	}
+	d.sql.Read(sql, d.dialect)
+	d.now.stated = true
+	if m.Values() {
+		d.now.value = d.shown(m, sql)
+	}
+	m.SetBytes(record.TraceID, d.sql.TraceID)
+	m.SetBytes(record.SpanID, d.sql.SpanID)
+	n := int(c.Int16BE("parameter_count"))
+	c.Detail()
+	d.now.raw = typesOf(c, n)
+	g := c.Group("parameter_types")
+	for range n {
+		if c.Err() != nil {
+			break
+		}
+		c.Uint32BE("type_oid")
+		c.Enum(typeNames)
+	}
+	c.End(g)
+}
+
+// typesOf is the n types of parameters that come next, as far as they were kept.
+func typesOf(c *wire.Cursor, n int) []byte {
+	b := c.Rest()
+	return b[:max(0, min(4*n, len(b), maxColumns))/4*4]
+}
+
+// bound describes a Bind.
+func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
+	m.Role, m.Leaves = l7.Part, ask{kind: asksParts}.pack()
+	m.SetText(record.Operation, "PARSE")
+	d.now.portal = c.CString("portal")
+	d.now.name = c.CString("statement")
+	if c.Err() == nil {
+		d.now.ask.ref = d.statements.find(d.now.name)
+	}
+	s := d.statements.of(d.now.ask.ref)
+	codes := formatCodes(c, "parameter_format_count", "parameter_formats")
+	n := c.Int16BE("parameter_count")
+	c.Detail()
+	g := c.Group("parameters")
+	var types []byte
+	if s != nil {
+		types = s.params
+	}
+	secret := -1 // not known yet
+	for i := range int(n) {
+		if c.Err() != nil {
+			break
+		}
+		size := int(c.Int32BE("length"))
+		c.Detail()
+		if size < 0 {
+			value(c, parameterName(i), size, 0, 0)
+			continue
+		}
+		f := c.Limit("length", size, 0)
+		if !c.Elide() {
+			if secret < 0 {
+				secret = int(flag(s != nil && s.secret()))
+			}
+			parameter(c, i, size, types, codes, secret == 1)
+		}
+		c.Leave(f)
+	}
+	c.End(g)
+	b := c.Rest()
+	if results := formatCodes(c, "result_format_count", "result_formats"); c.Err() == nil && len(b) >= 2 {
+		d.now.ask.formats = readFormats(results)
+	}
+}
+
+// parameter describes the value of a parameter, counted from 0.
+func parameter(c *wire.Cursor, i, size int, types, codes []byte, secret bool) {
+	name := parameterName(i)
+	if secret {
+		c.Classify(wire.Secret)
+		c.Skip(name, size, nil)
+		c.Classify(wire.Structure)
+		return
+	}
+	var oid uint32
+	if len(types) >= 4*i+4 {
+		oid = binary.BigEndian.Uint32(types[4*i:])
+	}
+	format := int16(0)
+	switch n := len(codes) / 2; {
+	case n == 1:
+		format = int16(codes[1])
+	case i < n:
+		format = int16(codes[2*i+1])
+	}
+	value(c, name, size, oid, format)
+}
+
+// parameterNames are those of the first parameters.
+var parameterNames = func() (list [64]string) {
+	for i := range list {
+		list[i] = "$" + strconv.Itoa(i+1)
+	}
+	return list
+}()
+
+// parameterName is what SQL calls a parameter, counted from 0.
+func parameterName(i int) string {
+	if i < len(parameterNames) {
+		return parameterNames[i]
+	}
+	return "$" + strconv.Itoa(i+1)
+}
+
+// formatCodes describes a list of format codes, and lends them as far as they were kept.
+func formatCodes(c *wire.Cursor, count, name string) []byte {
+	n := int(c.Int16BE(count))
+	c.Detail()
+	b := c.Rest()
+	b = b[:max(0, min(2*n, len(b)))/2*2]
+	g := c.Group(name)
+	for range n {
+		if c.Err() != nil {
+			break
+		}
+		c.Int16BE("format")
+		c.Enum(formatNames)
+	}
+	c.End(g)
+	return b
+}
+
+var formatNames = wire.Enum{0: "text", 1: "binary"}
+
+var objectNames = wire.Enum{'S': "statement", 'P': "portal"}
+
+// describe describes a Describe or a Close: of a statement or a portal.
+func (d *dialog) describe(kind byte, c *wire.Cursor, m *l7.Message) {
+	m.Role, m.Leaves = l7.Part, ask{kind: asksParts}.pack()
+	m.SetText(record.Operation, "CLOSE")
+	if kind == typeDescribe {
+		m.SetText(record.Operation, "DESCRIBE")
+	}
+	d.now.what = c.Uint8("object")
+	c.Enum(objectNames)
+	name := c.CString("name")
+	switch d.now.what {
+	case 'S':
+		d.now.name = name
+		d.now.ask.ref = d.statements.find(name)
+	case 'P':
+		d.now.portal = name
+		d.now.ask.ref = d.portal(name).ref
+	default:
+		c.Fail("object", "neither a statement nor a portal")
+	}
+}
+
+func (d *dialog) execute(c *wire.Cursor, m *l7.Message) {
+	m.Role = l7.Request
+	name := c.CString("portal")
+	c.Uint32BE("max_rows")
+	p := d.portal(name)
+	if c.Err() != nil {
+		p = portal{}
+	}
+	d.extended(m, asksExecute, p, "EXECUTE", name)
+}
+
+// extended states what is asked of a statement in the extended protocol. operation stands for the statement's where that is
+// not known, or was not executed.
+func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, portal []byte) {
+	d.session(m)
+	m.SetAttributeText(attrMode, "extended")
+	m.SetText(record.Operation, operation)
+	a := ask{kind: kind, ref: p.ref, formats: p.formats}
+	m.SetAttributeBytes(attrPortal, portal)
+	if s := d.statements.of(p.ref); s != nil {
+		m.SetAttributeBytes(attrStatement, s.text(textName))
+		if kind == asksExecute {
+			m.SetBytes(record.Operation, s.text(textOperation))
+		}
+		m.SetBytes(record.Target, s.text(textTarget))
+		m.SetBytes(record.Summary, s.text(textSummary))
+		normal := s.text(textNormal)
+		if shown := s.text(textShown); len(shown) > 0 {
+			m.SetQuery(shown, normal)
+		} else {
+			m.SetQuery(normal, normal)
+		}
+	} else if operation != "CLOSE" {
+		m.Doubts |= record.PreparedUnseen
+	}
+	m.Leaves = a.pack()
+}
+
+// sync describes a Sync: the end of a group of messages, which are a request by themselves if none of them is an Execute.
+func (d *dialog) sync(m *l7.Message) {
+	m.Fence = true
+	switch {
+	case d.copy.mode == typeCopyIn && (d.copy.early || !d.copy.ended):
+		m.Role, m.Fence = l7.Feed, false
+		d.now.ignored = true
+	case d.group == 0:
+		m.Role = l7.Part
+	default:
+		m.Role = l7.Request
+		operation := "CLOSE"
+		switch {
+		case d.group&parses != 0:
+			operation = "PARSE"
+		case d.group&describes != 0:
+			operation = "DESCRIBE"
+		}
+		d.extended(m, asksSync, portal{ref: d.about}, operation, nil)
+	}
+}
+
+func (d *dialog) call(c *wire.Cursor, m *l7.Message) {
+	m.Role, m.Fence, m.Leaves = l7.Request, true, ask{kind: asksFunction}.pack()
+	d.session(m)
+	m.SetText(record.Operation, "FUNCTION CALL")
+	c.Uint32BE("function_oid")
+	codes := formatCodes(c, "argument_format_count", "argument_formats")
+	n := c.Int16BE("argument_count")
+	c.Detail()
+	g := c.Group("arguments")
+	for i := range int(n) {
+		if c.Err() != nil {
+			break
+		}
+		size := int(c.Int32BE("length"))
+		c.Detail()
+		if size < 0 {
+			value(c, parameterName(i), size, 0, 0)
+			continue
+		}
+		f := c.Limit("length", size, 0)
+		if !c.Elide() {
+			parameter(c, i, size, nil, codes, false)
+		}
+		c.Leave(f)
+	}
+	c.End(g)
+	c.Int16BE("result_format")
+	c.Enum(formatNames)
+}

@@ -1,0 +1,470 @@
+package postgresql
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/stream"
+)
+
+// probeLimit is how many bytes are looked at before a guess is given up.
+const probeLimit = 4 << 10
+
+// probe judges the first packet of a client, or a few messages of either side. Letters mean other messages from the other
+// side, but bodies tell which: those of either side are tried.
+func probe(_ *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
+	if len(b) == 0 {
+		return l7.No
+	}
+	switch b[0] {
+	case 0:
+		return first(b)
+	case recordHandshake:
+		return direct(b)
+	}
+	client, server := chain(l7.ToServer, b), chain(l7.ToClient, b)
+	switch {
+	case client >= sure && client >= server:
+		return l7.FromClient
+	case server >= sure:
+		return l7.FromServer
+	case max(client, server) >= 0 && len(b) < probeLimit:
+		return l7.Unsure
+	}
+	// Behind the answer to an SSLRequest the messages of the server begin.
+	if len(b) > 1 && (b[0] == 'N' || b[0] == 'S' || b[0] == 'G') && len(b) < probeLimit {
+		if w := chain(l7.ToClient, b[1:]); w >= sure {
+			return l7.FromServer
+		} else if w >= 0 {
+			return l7.Unsure
+		}
+	}
+	return l7.No
+}
+
+// first judges a packet without a type.
+func first(b []byte) l7.Verdict {
+	if len(b) < 8 {
+		if len(b) > 1 && b[1] != 0 || len(b) > 2 && b[2] > maxStartup>>8 || len(b) > 4 && b[4] != 0 && b[4] != codeSSL>>24 {
+			return l7.No
+		}
+		return l7.Unsure
+	}
+	n, code := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
+	switch {
+	case n < 8 || n > maxStartup:
+		return l7.No
+	case code == codeSSL, code == codeGSSENC:
+		if n == 8 {
+			return l7.FromClient
+		}
+		return l7.No
+	case code == codeCancel:
+		if n >= 16 && n <= 12+maxKey {
+			return l7.FromClient
+		}
+		return l7.No
+	case code == 2<<16:
+		if n == 296 {
+			return l7.FromClient
+		}
+		return l7.No
+	case code>>16 != 3:
+		return l7.No
+	}
+	// Parameters: a name, its value, at last a name that is empty.
+	name, rest, ok := bytes.Cut(b[8:min(len(b), int(n))], []byte{0})
+	for _, c := range name {
+		if c != '_' && c != '.' && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return l7.No
+		}
+	}
+	value, _, whole := bytes.Cut(rest, []byte{0})
+	switch {
+	case ok && len(name) == 0 || !printable(value):
+		return l7.No
+	case whole:
+		return l7.FromClient
+	case len(b) >= int(n):
+		return l7.No
+	}
+	return l7.Unsure
+}
+
+// maxKey is how long the key of a cancel request may be.
+const maxKey = 256
+
+// direct judges a ClientHello of TLS: it is PostgreSQL's if it names the protocol (ALPN), as clients do that begin with it.
+func direct(b []byte) l7.Verdict {
+	switch {
+	case len(b) > 1 && b[1] != 3 || len(b) > 5 && b[5] != 1:
+		return l7.No
+	case bytes.Contains(b, []byte("\x0apostgresql")):
+		return l7.FromClient
+	case len(b) < headerSize || len(b) < min(headerSize+int(binary.BigEndian.Uint16(b[3:])), probeLimit):
+		return l7.Unsure
+	}
+	return l7.No
+}
+
+// sure is the weight of a chain of messages that is certain, and enough ends the search.
+const (
+	sure   = 2
+	enough = 6
+)
+
+// chain weighs the messages that b begins with as those of one side: -1 if they are not.
+func chain(dir l7.Dir, b []byte) (weight int) {
+	for len(b) > 0 && weight < enough {
+		switch {
+		case names[dir][b[0]] == "", len(b) > 1 && b[1] > maxMessage>>24:
+			return -1
+		case len(b) < headerSize:
+			return weight
+		}
+		n := messageLength(b)
+		if n == 0 {
+			return -1
+		}
+		body := b[headerSize:min(n, len(b))]
+		w := weigh(dir, b[0], body, n-headerSize)
+		if w < 0 {
+			return -1
+		}
+		weight += w
+		if n > len(b) {
+			return weight
+		}
+		b = b[n:]
+	}
+	return weight
+}
+
+// weigh says how sure the body of a message makes one: 2 certain, 1 about as much as its header alone, 0 it may be anything, -1
+// it is none. b is what is there of its n bytes.
+func weigh(dir l7.Dir, kind byte, b []byte, n int) int {
+	r := guess{b: b, left: n}
+	if dir == l7.ToServer {
+		return r.client(kind)
+	}
+	return r.server(kind)
+}
+
+// guess looks at a body. Behind the end of what is there everything is as it should be.
+type guess struct {
+	b    []byte
+	left int // bytes of the body
+	bad  bool
+}
+
+// whole says the weight of a body that has been read to its end, or cannot be.
+func (r *guess) whole(w int) int {
+	switch {
+	case r.bad, len(r.b) > 0 && r.left == 0:
+		return -1
+	case r.left > len(r.b):
+		return 0
+	case r.left > 0:
+		return -1
+	}
+	return w
+}
+
+// take reads n bytes, nil if they are not there.
+func (r *guess) take(n int) []byte {
+	if n < 0 || n > r.left {
+		r.bad = true
+		return nil
+	}
+	if n > len(r.b) {
+		r.b, r.left = nil, r.left-n
+		return nil
+	}
+	b := r.b[:n]
+	r.b, r.left = r.b[n:], r.left-n
+	return b
+}
+
+// number reads a number of n bytes, signed; ok is false if it is not there.
+func (r *guess) number(n int) (v int, ok bool) {
+	b := r.take(n)
+	for _, c := range b {
+		v = v<<8 | int(c)
+	}
+	if n == 4 {
+		v = int(int32(v))
+	}
+	return v, b != nil
+}
+
+// text reads text up to its NUL.
+func (r *guess) text() []byte {
+	n := bytes.IndexByte(r.b, 0)
+	if n < 0 {
+		if r.bad = r.bad || len(r.b) >= r.left || !printable(r.b); r.bad {
+			return nil
+		}
+		b := r.b
+		r.left -= len(r.b) // at least
+		r.b = nil
+		return b
+	}
+	b := r.take(n + 1)[:n]
+	r.bad = r.bad || !printable(b)
+	return b
+}
+
+// list reads a count of two bytes and so many things of some bytes, and tells the count; -1: it is not there.
+func (r *guess) list(size int) int {
+	n, ok := r.number(2)
+	if !ok {
+		return -1
+	}
+	r.take(n * size)
+	return n
+}
+
+// printable tells whether text has no control characters.
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\n' && c != '\t' && c != '\r' && c != '\f' && c != '\v' || c == 0x7F {
+			return false
+		}
+	}
+	return true
+}
+
+// statement weighs SQL: text that goes on behind what is there is certain too, if enough of it is.
+func (r *guess) statement() (w int) {
+	const enough = 16
+	before := r.left > len(r.b)
+	sql := r.text()
+	if r.bad {
+		return -1
+	}
+	if before && len(r.b) == 0 && len(sql) >= enough {
+		for _, c := range sql[:enough] {
+			if c >= 0x80 {
+				return 0
+			}
+		}
+		return 2
+	}
+	return 0
+}
+
+func (r *guess) client(kind byte) int {
+	switch kind {
+	case typeQuery:
+		if r.left == 1 {
+			r.text()
+			return r.whole(1)
+		}
+		if w := r.statement(); w != 0 {
+			return w
+		}
+		return r.whole(2)
+	case typeParse:
+		r.text()
+		if w := r.statement(); w != 0 {
+			return w
+		}
+		r.list(4)
+		return r.whole(2)
+	case typeBind:
+		r.text()
+		r.text()
+		r.list(2)
+		n, ok := r.number(2)
+		for i := 0; i < n && !r.bad; i++ {
+			size, ok := r.number(4)
+			if !ok {
+				break
+			}
+			if size != -1 {
+				r.take(size)
+			}
+		}
+		if !r.bad && ok && r.left > len(r.b) && n > 0 {
+			return 1
+		}
+		r.list(2)
+		return r.whole(2)
+	case typeExecute:
+		r.text()
+		r.number(4)
+		return r.whole(1)
+	case typeDescribe, typeClose:
+		if what := r.take(1); what != nil && objectNames[uint64(what[0])] == "" {
+			return -1
+		}
+		r.text()
+		return r.whole(1)
+	case typeSync, typeFlush, typeTerminate, typeCopyDone:
+		return r.whole(1)
+	case typeCopyFail:
+		r.text()
+		return r.whole(1)
+	case typePassword:
+		if r.left > 0 && bytes.HasPrefix(r.b, []byte("SCRAM-SHA-256")) {
+			return 2
+		}
+		return 0
+	case typeCopyData:
+		if len(r.b) > 0 && (r.b[0] == 'r' && r.left == 34 || r.b[0] == 'h' && r.left == 25) {
+			return 2
+		}
+		return 0
+	}
+	if r.left < 10 { // a function call
+		return -1
+	}
+	return 0
+}
+
+func (r *guess) server(kind byte) int {
+	switch kind {
+	case typeReady:
+		if b := r.take(1); b != nil && states[uint64(b[0])] == "" {
+			return -1
+		}
+		return r.whole(2)
+	case typeCommandComplete:
+		tag := r.text()
+		for i, c := range tag {
+			if (c < 'A' || c > 'Z') && (i < 3 || c != ' ' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z')) {
+				return -1
+			}
+		}
+		return r.whole(2)
+	case typeDataRow:
+		n, ok := r.number(2)
+		if !ok {
+			return r.whole(0)
+		}
+		if n > maxFields || 4*n > r.left {
+			return -1
+		}
+		for i := 0; i < n && !r.bad; i++ {
+			size, ok := r.number(4)
+			if !ok {
+				break
+			}
+			if size != -1 {
+				r.take(size)
+			}
+		}
+		return r.whole(min(n, 1) + 1)
+	case typeRowDescription:
+		n, ok := r.number(2)
+		if !ok {
+			return r.whole(0)
+		}
+		if n > maxFields || (1+columnSize)*n > r.left {
+			return -1
+		}
+		for i := 0; i < n && !r.bad && len(r.b) > 0; i++ {
+			r.text()
+			if columnSize > r.left {
+				return -1
+			}
+			r.take(columnSize)
+		}
+		return r.whole(min(n, 1) + 1)
+	case typeError, typeNotice:
+		for r.left > 0 && !r.bad {
+			b := r.take(1)
+			if b == nil {
+				return r.whole(0)
+			}
+			if b[0] == 0 {
+				break
+			}
+			if fieldNames[b[0]] == "" {
+				return -1
+			}
+			r.text()
+		}
+		return r.whole(2)
+	case typeParameterStatus:
+		name := r.text()
+		for _, c := range name {
+			if c <= ' ' {
+				return -1
+			}
+		}
+		if r.left == 0 || len(name) == 0 && len(r.b) > 0 {
+			return -1
+		}
+		r.text()
+		return r.whole(2)
+	case typeAuthentication:
+		code, ok := r.number(4)
+		switch {
+		case !ok:
+			return r.whole(0)
+		case code < 0 || code > authSASLFinal || authentications[uint64(code)] == "":
+			return -1
+		case code == authMD5 && r.left != 4, code < authMD5 && r.left != 0:
+			return -1
+		}
+		return 2
+	case typeBackendKeyData:
+		if r.left < 8 || r.left > 4+maxKey {
+			return -1
+		}
+		return 1
+	case typeNotification:
+		r.number(4)
+		r.text()
+		r.text()
+		return r.whole(2)
+	case typeCopyIn, typeCopyOut, typeCopyBoth:
+		format, ok := r.number(1)
+		if ok && format > 1 {
+			return -1
+		}
+		n, ok := r.number(2)
+		for i := 0; ok && i < n && !r.bad; i++ {
+			if code, ok := r.number(2); ok && code > 1 {
+				return -1
+			}
+		}
+		return r.whole(2)
+	case typeParameters:
+		r.list(4)
+		return r.whole(1)
+	case typeFunctionResponse:
+		if size, ok := r.number(4); ok && size != -1 {
+			r.take(size)
+		}
+		return r.whole(1)
+	case typeNegotiate:
+		r.number(4)
+		n, _ := r.number(4)
+		for i := 0; i < n && !r.bad && len(r.b) > 0; i++ {
+			r.text()
+		}
+		return r.whole(1)
+	case typeCopyData:
+		if len(r.b) > 0 && (r.b[0] == 'k' && r.left == 18 || r.b[0] == 'w' && r.left > 25) {
+			return 2
+		}
+		return 0
+	}
+	return r.whole(1) // without a body
+}
+
+// maxFields is how many columns a row may have: MaxTupleAttributeNumber.
+const maxFields = 1664
+
+// Sync implements l7.Dialog.
+func (d *dialog) Sync(dir l7.Dir, b []byte) int {
+	for i := range b {
+		if names[dir][b[i]] != "" && i+headerSize <= len(b) && b[i+1] == 0 && chain(dir, b[i:]) >= sure {
+			return i
+		}
+	}
+	return -1
+}

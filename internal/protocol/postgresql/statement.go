@@ -1,0 +1,456 @@
+package postgresql
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"unicode"
+	"unsafe"
+
+	"github.com/dbtap/dbtap/internal/sqltext"
+)
+
+// Limits of what is kept for a connection.
+const (
+	// maxStatements is how many prepared statements are known at a time: drivers keep some hundreds. The oldest go first.
+	maxStatements = 1024
+
+	// maxHeld is how many bytes they take at most.
+	maxHeld = 1 << 20
+
+	// maxNormal is how much of one's text is kept.
+	maxNormal = 64 << 10
+
+	// maxColumns is how many bytes say what rows or parameters look like: they go into the context of each message, and
+	// columns beyond them have no name there.
+	maxColumns = 4000
+
+	// maxPortals is how many portals with a name are known at a time: cursors that an application has open.
+	maxPortals = 64
+
+	// maxWaits is how many messages may wait for their answers: more than the engine's exchanges have, usually four each.
+	maxWaits = 4 << 10
+
+	// keepHeld is what a Dialog keeps of it for the next connection: a few statements.
+	keepHeld = 4 << 10
+)
+
+// ref names a prepared statement: place and generation. 0 is none.
+type ref uint32
+
+const (
+	placeBits      = 11
+	generationBits = 15
+)
+
+// statement is a prepared statement.
+type statement struct {
+	generation uint32
+	seq        uint64
+	used       bool
+	pending    bool // the server has not said that it is one
+	guarded    bool // known without the text, of one that is decoded alone
+	memory     []byte
+	ends       [texts]int // of each text, in memory
+	params     []byte     // types, four bytes each
+	columns    []byte     // as in a RowDescription, without their number; none if it returns no rows or nobody asked
+}
+
+// The texts of a statement.
+const (
+	textName = iota
+	textOperation
+	textTarget
+	textSummary
+	textNormal
+	textShown // empty if it is the normal one
+	texts
+)
+
+func (s *statement) text(i int) []byte {
+	from := 0
+	if i > 0 {
+		from = s.ends[i-1]
+	}
+	return s.memory[from:s.ends[i]]
+}
+
+// secret tells whether a parameter could be a secret: whether one would be if it were a literal behind any word of the text,
+// since the normal text does not say which it is behind.
+func (s *statement) secret() bool {
+	if s.guarded {
+		return true
+	}
+	var b []byte
+	for word := range bytes.FieldsFuncSeq(s.text(textNormal), func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		b = append(append(b, word...), "('') "...)
+	}
+	return len(sqltext.AppendSecrets(nil, b, sqltext.PostgreSQL)) > 0
+}
+
+// size is what it takes, in bytes.
+func (s *statement) size() int {
+	return int(unsafe.Sizeof(*s)) + cap(s.memory) + cap(s.params) + cap(s.columns)
+}
+
+// statements are those of a connection. One that was replaced or closed lives on, without a name, until the server is ready:
+// answers to it may be on their way.
+type statements struct {
+	list   []statement
+	hashes []uint32 // of their names, 0 for those without
+	free   []int    // places
+	seq    uint64
+	held   int  // bytes
+	loose  bool // there are some without a name
+	only   *statement
+}
+
+// reset forgets all and keeps some memory.
+func (t *statements) reset() {
+	list, hashes := t.list, t.hashes
+	if t.held > keepHeld {
+		list, hashes = nil, nil
+	}
+	*t = statements{list: list, hashes: hashes, free: t.free[:0]}
+	for i := len(list) - 1; i >= 0; i-- {
+		t.held += list[i].size()
+		list[i].used, hashes[i] = false, 0
+		t.free = append(t.free, i)
+	}
+}
+
+// hashName is FNV-1a, and never 0.
+func hashName(name []byte) uint32 {
+	h := uint32(2166136261)
+	for _, c := range name {
+		h = (h ^ uint32(c)) * 16777619
+	}
+	return h | 1
+}
+
+// add makes room for a statement that was asked for. Its memory is empty.
+func (t *statements) add(name []byte) (ref, *statement) {
+	if len(t.free) == 0 && len(t.list) == maxStatements || t.held > maxHeld {
+		t.evict()
+	}
+	if len(t.free) == 0 {
+		t.list, t.hashes = append(t.list, statement{}), append(t.hashes, 0)
+		t.free = append(t.free, len(t.list)-1)
+		t.held += int(unsafe.Sizeof(statement{}))
+	}
+	i := t.free[len(t.free)-1]
+	t.free = t.free[:len(t.free)-1]
+	s := &t.list[i]
+	t.seq++
+	*s = statement{generation: (s.generation + 1) % (1 << generationBits), seq: t.seq, used: true, memory: s.memory[:0],
+		params: s.params[:0], columns: s.columns[:0]}
+	t.hashes[i] = hashName(name)
+	return ref(i+1) | ref(s.generation)<<placeBits, s
+}
+
+// evict forgets the oldest, and others after it until there is room.
+func (t *statements) evict() {
+	for {
+		oldest := -1
+		for i := range t.list {
+			if t.list[i].used && (oldest < 0 || t.list[i].seq < t.list[oldest].seq) {
+				oldest = i
+			}
+		}
+		if oldest < 0 {
+			return
+		}
+		t.drop(oldest)
+		s := &t.list[oldest]
+		t.held -= s.size() - int(unsafe.Sizeof(*s))
+		s.memory, s.params, s.columns = nil, nil, nil
+		if t.held <= maxHeld {
+			return
+		}
+	}
+}
+
+func (t *statements) drop(i int) {
+	t.list[i].used, t.hashes[i] = false, 0
+	t.free = append(t.free, i)
+}
+
+// of is the statement that r names, nil if it is gone.
+func (t *statements) of(r ref) *statement {
+	if t.only != nil {
+		return t.only
+	}
+	if i := int(r&(1<<placeBits-1)) - 1; i >= 0 && i < len(t.list) && t.list[i].used && t.list[i].generation == uint32(r>>placeBits) {
+		return &t.list[i]
+	}
+	return nil
+}
+
+// find is the statement that the client means by a name: the last one it asked for.
+func (t *statements) find(name []byte) (r ref) {
+	h, last := hashName(name), uint64(0)
+	for i, x := range t.hashes {
+		if s := &t.list[i]; x == h && s.seq > last && bytes.Equal(s.text(textName), name) {
+			r, last = ref(i+1)|ref(s.generation)<<placeBits, s.seq
+		}
+	}
+	return r
+}
+
+// confirm says that the server has r: others of its name are no more.
+func (t *statements) confirm(r ref) {
+	s := t.of(r)
+	if s == nil {
+		return
+	}
+	s.pending = false
+	h := hashName(s.text(textName))
+	for i, x := range t.hashes {
+		if o := &t.list[i]; x == h && o.seq < s.seq && bytes.Equal(o.text(textName), s.text(textName)) {
+			t.hashes[i], t.loose = 0, true
+		}
+	}
+}
+
+// close says that nothing has the name of r any more.
+func (t *statements) close(r ref) {
+	if s := t.of(r); s != nil {
+		t.hashes[r&(1<<placeBits-1)-1], t.loose = 0, true
+	}
+}
+
+// closeAll says so of all that the server has.
+func (t *statements) closeAll() {
+	for i := range t.list {
+		if !t.list[i].pending {
+			t.hashes[i], t.loose = 0, true
+		}
+	}
+}
+
+// sweep forgets those without a name, unless needed says that somebody may speak of them.
+func (t *statements) sweep(needed func(ref) bool) {
+	if !t.loose {
+		return
+	}
+	t.loose = false
+	for i := range t.list {
+		s := &t.list[i]
+		switch {
+		case !s.used || t.hashes[i] != 0:
+		case needed(ref(i+1) | ref(s.generation)<<placeBits):
+			t.loose = true
+		default:
+			t.drop(i)
+		}
+	}
+}
+
+// portal is a statement with parameters.
+type portal struct {
+	name    []byte
+	ref     ref
+	formats formats
+	known   bool
+}
+
+// bind notes a portal: of one name the last.
+func (d *dialog) bind(name []byte, p portal) {
+	p.known = true
+	if len(name) == 0 {
+		d.unnamed = p
+		return
+	}
+	at := slices.IndexFunc(d.portals, func(o portal) bool { return bytes.Equal(o.name, name) })
+	switch {
+	case at >= 0:
+	case len(d.portals) < maxPortals:
+		at = len(d.portals)
+		d.portals = slices.Grow(d.portals, 1)[:at+1]
+	default:
+		at = d.oldest
+		d.oldest = (d.oldest + 1) % maxPortals
+	}
+	p.name = append(d.portals[at].name[:0], name...)
+	d.portals[at] = p
+}
+
+// portal is what is known of a portal.
+func (d *dialog) portal(name []byte) portal {
+	if len(name) == 0 {
+		return d.unnamed
+	}
+	if p := d.find(name); p != nil {
+		return *p
+	}
+	return portal{}
+}
+
+// find finds a portal with a name.
+func (d *dialog) find(name []byte) *portal {
+	for i := range d.portals {
+		if bytes.Equal(d.portals[i].name, name) {
+			return &d.portals[i]
+		}
+	}
+	return nil
+}
+
+// needed tells whether a portal or the messages up to the next Sync speak of a statement.
+func (d *dialog) needed(r ref) bool {
+	return d.unnamed.ref == r || d.about == r || slices.ContainsFunc(d.portals, func(p portal) bool { return p.ref == r })
+}
+
+// formats says which columns come in binary, a bit each; the last bit speaks of all that follow.
+type formats uint32
+
+func (f formats) of(column int) int16 { return int16(f >> min(column, 31) & 1) }
+
+// readFormats reads what a Bind says of the columns of its result: nothing is text, one speaks of all.
+func readFormats(b []byte) (f formats) {
+	n := len(b) / 2
+	for i := range 32 {
+		if n == 0 {
+			break
+		}
+		f |= formats(binary.BigEndian.Uint16(b[2*min(i, n-1):])&1) << i
+	}
+	return f
+}
+
+// kind is what a request was.
+type kind uint8
+
+const (
+	asksNothing kind = iota
+	asksQuery
+	asksExecute
+	asksParts // messages of the extended protocol before their Execute or Sync
+	asksSync  // such messages without an Execute
+	asksFunction
+	asksLogin
+	asksEncryption
+)
+
+// ask is what a request leaves for its answers.
+type ask struct {
+	kind    kind
+	backup  bool // BASE_BACKUP
+	guarded bool // its text holds a secret, which an error could repeat
+	ref     ref  // the statement; of a DEALLOCATE, what it closes
+	formats formats
+	known   bool // there is a request; not packed
+}
+
+func (a ask) pack() uint64 {
+	return uint64(a.kind) | uint64(flag(a.backup))<<4 | uint64(flag(a.guarded))<<5 | uint64(a.ref)<<6 | uint64(a.formats)<<32
+}
+
+func unpack(n uint64) ask {
+	return ask{kind: kind(n & 15), backup: n>>4&1 != 0, guarded: n>>5&1 != 0, ref: ref(n >> 6 & (1<<(placeBits+generationBits) - 1)), formats: formats(n >> 32)}
+}
+
+// shape is what rows look like: columns as in RowDescription.
+type shape struct {
+	columns []byte
+	bound   bool // formats are those of the Bind, not of the columns
+}
+
+// shape is what the rows of the answer look like.
+func (d *dialog) shape() shape {
+	if a := d.now.ask; a.kind == asksExecute && d.statements.only == nil {
+		if s := d.statements.of(a.ref); s != nil && len(s.columns) > 0 {
+			return shape{s.columns, true}
+		}
+	}
+	return d.row
+}
+
+// columnSize is how many bytes follow a column's name in RowDescription.
+const columnSize = 18
+
+// column reads the next column's name, type and format. Beyond those that are known all are the same.
+func (s *shape) column() (name string, oid uint32, format int16) {
+	n := bytes.IndexByte(s.columns, 0)
+	if n < 0 || len(s.columns) < n+1+columnSize {
+		s.columns = nil
+		return "value", 0, 0
+	}
+	name = view(s.columns[:n])
+	b := s.columns[n+1:]
+	s.columns = b[columnSize:]
+	return name, binary.BigEndian.Uint32(b[6:]), int16(binary.BigEndian.Uint16(b[16:]))
+}
+
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// waits are messages of the extended protocol that wait for their answers, in order, with the Syncs between them.
+type waits struct {
+	list  []wait
+	head  int
+	blind bool // what was lost may have been among them: nothing is noted until the server is ready
+}
+
+type wait struct {
+	kind byte // Parse, Describe, Close; Sync for whatever ends with ReadyForQuery
+	ref  ref
+}
+
+func (w *waits) push(kind byte, r ref, t *statements) {
+	if len(w.list)-w.head == maxWaits {
+		w.lose(t)
+	}
+	switch {
+	case w.blind && kind == typeParse:
+		t.confirm(r)
+	case w.blind:
+	default:
+		if w.head > 0 && len(w.list) == cap(w.list) {
+			w.list = append(w.list[:0], w.list[w.head:]...)
+			w.head = 0
+		}
+		w.list = append(w.list, wait{kind, r})
+	}
+}
+
+// next tells whether the next answer is to a message of a kind, and which statement it speaks of.
+func (w *waits) next(kind byte) (ref, bool) {
+	if w.head < len(w.list) && w.list[w.head].kind == kind {
+		return w.list[w.head].ref, true
+	}
+	return 0, false
+}
+
+func (w *waits) pop() {
+	if w.head++; w.head == len(w.list) {
+		w.list, w.head = w.list[:0], 0
+	}
+}
+
+// fail says that the server answers nothing up to the next Sync: what it was to prepare there is not.
+func (w *waits) fail(t *statements) {
+	for w.head < len(w.list) && w.list[w.head].kind != typeSync {
+		if e := w.list[w.head]; e.kind == typeParse {
+			t.close(e.ref)
+		}
+		w.pop()
+	}
+}
+
+// ready says that the server is.
+func (w *waits) ready(t *statements) {
+	if w.fail(t); w.head < len(w.list) {
+		w.pop()
+	}
+	w.blind = false
+}
+
+// lose forgets all. What was to be prepared is taken to be.
+func (w *waits) lose(t *statements) {
+	for _, e := range w.list[w.head:] {
+		if e.kind == typeParse {
+			t.confirm(e.ref)
+		}
+	}
+	w.list, w.head, w.blind = w.list[:0], 0, true
+}

@@ -1,0 +1,288 @@
+package postgresql_test
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/agent"
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/protocol/postgresql"
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// truth is one exchange as pgproto3 decoded it; captures/postgresql/pgtruth/exchange.go says what the fields mean.
+type truth struct {
+	Port, Packet int
+	Operation    string
+	SQL          string
+	Statement    string
+	Portal       string
+	Bytes        int64
+	ReplyBytes   int64
+	Rows         int64
+	Affected     int64
+	Results      int64
+	Tags         []string
+	Suspended    bool
+	Skipped      bool
+	Unanswered   bool
+	Copy         string
+	Notices      []string
+	Severity     string
+	Code         string
+	Message      string
+	Txn          string
+	Encoding     string
+	SSL          string
+	GSS          string
+	Version      string
+	User         string
+	Database     string
+	App          string `json:"application_name"`
+	Method       string
+	PID          int64
+	Channel      string
+}
+
+func readTruth(t *testing.T, capture string) (list []truth) {
+	t.Helper()
+	name := strings.TrimSuffix(capture, ".pcap.gz") + ".truth.jsonl"
+	var r io.Reader
+	f, err := os.Open(name)
+	if err != nil {
+		if f, err = os.Open(name + ".gz"); err != nil {
+			t.Fatalf("no truth beside the capture: %v", err)
+		}
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = z
+	} else {
+		r = f
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var x truth
+		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, x)
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// row is what a test keeps of a record.
+type row struct {
+	client     int
+	text       map[string]string
+	num        map[string]int64
+	attributes map[string]string
+	status     record.Status
+	doubts     record.Doubts
+}
+
+func (r row) String() string {
+	return fmt.Sprintf("%v %v %v %v %s", r.text, r.num, r.attributes, r.status, r.doubts.AppendNames(nil, ",", ""))
+}
+
+// rowOf copies what tests look at.
+func rowOf(r *record.Record) row {
+	x := row{client: int(r.Client.Port()), text: map[string]string{}, num: map[string]int64{}, attributes: map[string]string{}, status: r.Status, doubts: r.Doubts}
+	for c := range record.Columns {
+		col := record.Col(c)
+		switch {
+		case !r.Has(col) || col >= record.Protocol:
+		case col < record.User:
+			x.num[record.Columns[c].Name] = r.Num(col)
+		default:
+			x.text[record.Columns[c].Name] = strings.Clone(r.Text(col))
+		}
+	}
+	for _, a := range r.Attributes {
+		if a.Kind == record.Text {
+			x.attributes[a.Name] = string(a.Text)
+		} else {
+			x.attributes[a.Name] = strconv.FormatInt(a.Num, 10)
+		}
+	}
+	return x
+}
+
+func readRows(t *testing.T, values bool, files ...string) (rows []row) {
+	t.Helper()
+	f := agent.Files{Names: files, L7: l7.Config{Protocols: []*l7.Protocol{postgresql.Protocol}, Want: ^uint64(0), Values: values}}
+	f.Row = func(r *record.Record) error {
+		rows = append(rows, rowOf(r))
+		return nil
+	}
+	if _, err := f.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// TestTruth compares every record of every capture with what pgproto3 makes of the same bytes.
+func TestTruth(t *testing.T) {
+	dir := "testdata"
+	if live := os.Getenv("DBTAP_TESTDATA"); live != "" {
+		dir = live // recorded just now: see scripts/live
+	}
+	captures, _ := filepath.Glob(filepath.Join(dir, "*.pcap.gz"))
+	if len(captures) == 0 {
+		t.Fatal("no captures")
+	}
+	for _, capture := range captures {
+		name := strings.TrimSuffix(filepath.Base(capture), ".pcap.gz")
+		if strings.HasPrefix(name, "tls") {
+			continue // TestEncrypted
+		}
+		t.Run(name, func(t *testing.T) {
+			rows := readRows(t, true, capture)
+			apps := map[int]string{}
+			for _, x := range readTruth(t, capture) {
+				if x.Operation == "LOGIN" {
+					apps[x.Port] = x.App
+				}
+				i := slices.IndexFunc(rows, func(r row) bool { return matches(x, r) })
+				if i < 0 {
+					t.Errorf("no record of %+v", x)
+					continue
+				}
+				compare(t, x, rows[i])
+				rows = slices.Delete(rows, i, i+1)
+			}
+			for _, r := range rows {
+				t.Errorf("a record of nothing: %v", r)
+			}
+		})
+	}
+}
+
+// matches tells whether r can be the record of x: what begins in the same packet and asks the same.
+func matches(x truth, r row) bool {
+	if r.client != x.Port || r.num["packet"] != int64(x.Packet) {
+		return false
+	}
+	operation := r.text["operation"]
+	switch x.Operation {
+	case "QUERY":
+		return r.attributes["mode"] == "simple" && sameText(x, r)
+	case "EXECUTE":
+		return r.attributes["mode"] == "extended" && operation != "PARSE" && sameText(x, r)
+	case "CALL":
+		return operation == "FUNCTION CALL"
+	}
+	return operation == x.Operation
+}
+
+// sameText tells whether the query is that of the truth, as far as records go.
+func sameText(x truth, r row) bool {
+	text := r.text["query"]
+	if x.Encoding == "LATIN1" {
+		text = latin1(text)
+	}
+	return text == x.SQL || len(text) >= 16<<10-4 && strings.HasPrefix(x.SQL, text) || hidden(x.SQL, text)
+}
+
+// hidden tells whether text is sql but for what nobody may see.
+func hidden(sql, text string) bool {
+	before, after, ok := strings.Cut(text, "?")
+	return ok && strings.HasPrefix(sql, before) && strings.HasSuffix(sql, after[strings.LastIndex(after, "?")+1:])
+}
+
+func latin1(s string) string {
+	r := make([]rune, len(s))
+	for i := range len(s) {
+		r[i] = rune(s[i])
+	}
+	return string(r)
+}
+
+var transactions = map[string]string{"I": "idle", "T": "in_transaction", "E": "failed"}
+
+func compare(t *testing.T, x truth, r row) {
+	t.Helper()
+	same := func(what string, got, want any) {
+		t.Helper()
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("packet %d (%s %.60q): %s is %v, want %v\n%v", x.Packet, x.Operation, x.SQL, what, got, want, r)
+		}
+	}
+	if !sameText(x, r) {
+		same("query", r.text["query"], x.SQL)
+	}
+	if extra := r.num["request_bytes"] - x.Bytes; extra < 0 || extra%5 != 0 || x.Operation == "QUERY" && extra != 0 {
+		same("request_bytes", r.num["request_bytes"], x.Bytes)
+	}
+	if extra := r.num["response_bytes"] - x.ReplyBytes; extra != 0 && (extra != 6 || x.Operation == "QUERY") {
+		same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
+	}
+	same("rows", r.num["rows"], x.Rows)
+	same("affected", r.num["affected"], x.Affected)
+	if x.Operation == "QUERY" && x.Results > 0 {
+		same("results", r.attributes["results"], x.Results)
+	}
+	same("copy", r.attributes["copy"], x.Copy)
+	same("suspended", r.attributes["suspended"] != "", x.Suspended)
+	same("skipped", r.attributes["skipped"] != "", x.Skipped)
+	if x.Operation == "EXECUTE" || x.Operation == "PARSE" {
+		same("statement", r.attributes["statement"], x.Statement)
+		same("mode", r.attributes["mode"], "extended")
+	}
+	if x.Operation == "EXECUTE" {
+		same("portal", r.attributes["portal"], x.Portal)
+	}
+	if got := r.attributes["transaction"]; got != "" || x.Operation == "QUERY" {
+		same("transaction", got, transactions[x.Txn])
+	}
+	if n := len(x.Notices); n > 0 && x.Operation != "NOTICE" {
+		same("notices", r.attributes["notices"], n)
+	}
+	same("code", r.text["code"], x.Code)
+	if x.Code != "" {
+		want := x.Severity + ": " + x.Message
+		if got := r.text["error"]; x.Code != "42601" && got != want && latin1(got) != want {
+			same("error", got, want)
+		}
+		same("status", r.status == record.ClientError || r.status == record.ServerError, true)
+	} else if x.Unanswered || x.Skipped {
+		same("status", r.status != record.ClientError && r.status != record.ServerError, true)
+	} else if x.Operation != "NOTIFY" && x.Operation != "NOTICE" && x.Operation != "PARAMETER" && x.Version != "2.0" {
+		same("status", r.status, record.OK)
+	}
+	switch x.Operation {
+	case "LOGIN":
+		same("user", r.text["user"], x.User)
+		same("namespace", r.text["namespace"], x.Database)
+		same("version", r.text["version"], x.Version)
+		method := x.Method
+		if method == "trust" {
+			method = ""
+		}
+		same("authentication", r.attributes["authentication"], method)
+		fallthrough
+	case "CANCEL", "NOTIFY":
+		if x.PID != 0 {
+			same("process_id", r.attributes["process_id"], x.PID)
+		}
+	}
+	if x.Operation == "NOTIFY" {
+		same("target", r.text["target"], x.Channel)
+	}
+}
