@@ -141,7 +141,7 @@ func binaryValue(c *wire.Cursor, col *column) {
 	case typeShort:
 		integer(c, col, 2)
 	case typeYear:
-		c.Uint16LE(col.name)
+		c.Skip(col.name, 2, year)
 	case typeLong, typeInt24:
 		integer(c, col, 4)
 	case typeLongLong:
@@ -236,6 +236,7 @@ var (
 	verbatim  = &wire.Type{Name: "number", Append: func(dst, b []byte) []byte { return append(dst, b...) }}
 	geometry  = &wire.Type{Name: "geometry", Append: appendGeometry}
 	vector    = &wire.Type{Name: "vector", Append: appendVector}
+	year      = &wire.Type{Name: "year", Append: appendYear}
 	dates     = byDecimals("date", 0, appendDate)
 	datetimes = byDecimals("datetime", 7, appendDatetime)
 	times     = byDecimals("time", 7, appendTime)
@@ -249,6 +250,8 @@ func byDecimals(name string, most int, show func(dst, b []byte, decimals int) []
 	}
 	return types
 }
+
+func appendYear(dst, b []byte) []byte { return appendPadded(dst, little(b), 4) }
 
 func appendDate(dst, b []byte, _ int) []byte {
 	var d [4]byte
