@@ -42,11 +42,11 @@ func replicationData(c *wire.Cursor, dir l7.Dir) {
 	c.Detail()
 	switch b[0] {
 	case 'w':
-		lsn(c, "wal_start")
+		start := c.Bytes("wal_start", 8, binaryTypes[oidLSN])
 		lsn(c, "wal_end")
 		at(c, "send_time")
 		switch {
-		case fits(c, message):
+		case fits(c, message) && !isStreamed(c.Rest(), start):
 			message(c)
 		case fits(c, streamed):
 			streamed(c)
@@ -108,6 +108,12 @@ func backupData(c *wire.Cursor) {
 		c.Detail()
 		c.Int64BE("bytes")
 		c.End(open)
+	case 'd':
+		open := c.Group("Data")
+		c.Uint8("type")
+		c.Detail()
+		data(c, "data")
+		c.End(open)
 	default:
 		data(c, "data")
 	}
@@ -132,6 +138,12 @@ func fits(c *wire.Cursor, describe func(*wire.Cursor)) bool {
 	try.Reset(c.Rest(), c.Left(), nil, nil)
 	describe(&try)
 	return try.Err() == nil && !try.More() || try.Cut() != nil && try.Err() == try.Cut()
+}
+
+// isStreamed tells whether a Message has the number of its transaction, which can look like a place in the log: the place
+// behind it is that of the message then.
+func isStreamed(b, start []byte) bool {
+	return len(b) >= 14 && b[0] == 'M' && bytes.Equal(b[6:14], start)
 }
 
 // Messages of the output plugin pgoutput.
@@ -194,7 +206,8 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		c.CString("name")
 		c.Uint8("replica_identity")
 		c.Enum(identityNames)
-		for range c.Int16BE("columns") {
+		n := c.Int16BE("columns")
+		for i := int16(0); i < n && c.Err() == nil; i++ {
 			g := c.Group("column")
 			c.Index()
 			c.Uint8("flags")
@@ -223,10 +236,7 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		n := c.Int32BE("relations")
 		c.Uint8("flags")
 		c.Flags(truncateFlags)
-		for range n {
-			if !c.More() {
-				break
-			}
+		for i := int32(0); i < n && c.Err() == nil; i++ {
 			c.Uint32BE("relation_oid")
 		}
 	case 'S':
@@ -288,7 +298,8 @@ func tuple(c *wire.Cursor) (kind uint8) {
 	}
 	c.Rename(name)
 	c.Detail()
-	for range c.Int16BE("columns") {
+	n := c.Int16BE("columns")
+	for i := int16(0); i < n && c.Err() == nil; i++ {
 		g := c.Group("column")
 		c.Index()
 		kind := c.Uint8("kind")
@@ -325,7 +336,9 @@ func copyBinary(c *wire.Cursor) {
 		c.Skip("signature", len(copySignature), nil)
 		c.Uint32BE("flags")
 		c.Flags([]wire.Flag{{Mask: 1 << 16, Name: "oids"}})
-		c.Skip("extension", int(c.Int32BE("length")), nil)
+		n := c.Int32BE("length")
+		c.Detail()
+		c.Skip("extension", int(n), nil)
 		c.End(open)
 	}
 	if fits(c, copyRows) {
@@ -344,7 +357,7 @@ func copyRows(c *wire.Cursor) {
 		} else if n < 0 {
 			c.Fail("columns", "a negative number of columns")
 		}
-		for range n {
+		for i := int16(0); i < n && c.Err() == nil; i++ {
 			size := c.Int32BE("length")
 			c.Detail()
 			value(c, "value", int(size), 0, 1)

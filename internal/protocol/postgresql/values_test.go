@@ -80,9 +80,9 @@ func shown(tree *wire.Tree, f *wire.Field) string {
 		return f.Label
 	case f.Kind == wire.Signed:
 		return strconv.FormatInt(int64(f.Num), 10)
-	case f.Kind == wire.Unsigned:
+	case f.Kind == wire.Unsigned || f.Kind == wire.Bit:
 		return strconv.FormatUint(f.Num, 10)
-	case f.Kind == wire.Octets:
+	case f.Kind == wire.Octets && f.Type != nil:
 		return string(f.Type.Append(nil, b))
 	default:
 		return string(b)
