@@ -1,0 +1,298 @@
+package mysql
+
+import (
+	"encoding/binary"
+	"slices"
+	"unsafe"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
+)
+
+// Limits of what is kept of prepared statements.
+const (
+	// maxStatements is how many of a connection are known at a time: clients that cache them keep some hundred. The
+	// oldest goes first.
+	maxStatements = 1024
+
+	// maxStatement is how many bytes of one text are kept; a longer one has no fingerprint when it is executed.
+	maxStatement = 16 << 10
+
+	// maxHeld is how many bytes they may take together.
+	maxHeld = 512 << 10
+
+	// maxPreparing is how many PREPAREs may wait for their answers: pipelines are short.
+	maxPreparing = 64
+
+	// freeStatements is how many of those that are closed are kept for the next.
+	freeStatements = 8
+
+	// maxParameters is of how many parameters more is remembered than their number: it has to fit into a context.
+	maxParameters = 1024
+
+	// latest is how MariaDB's clients name the statement that was prepared last, whose number they may not know yet.
+	latest = 0xFFFFFFFF
+)
+
+// sentence is what a record says of a SQL text.
+type sentence struct {
+	operation, target, summary string
+	shown, normal              []byte
+	traceID, spanID            string
+	cut                        bool // the text goes on
+	guarded                    bool // it holds a secret, which an error may quote to those who see values
+}
+
+// tell states a sentence.
+func (s *sentence) tell(m *l7.Message) {
+	m.SetText(record.Operation, s.operation)
+	m.SetText(record.Target, s.target)
+	m.SetText(record.Summary, s.summary)
+	m.SetText(record.TraceID, s.traceID)
+	m.SetText(record.SpanID, s.spanID)
+	if s.cut {
+		m.SetQuery(s.shown, nil)
+	} else {
+		m.SetQuery(s.shown, s.normal)
+	}
+	if s.guarded {
+		m.Leaves |= leavesGuarded
+	}
+}
+
+// statement is a prepared one.
+type statement struct {
+	id       uint32
+	serial   uint32 // of its PREPARE, among those of the connection
+	sentence        // its text lies in memory
+	memory   []byte
+	prepared
+	columns columns // of its result, as far as they are known
+	count   int32   // how many there are
+}
+
+// prepared is what has to be known of a statement to read what is executed of it.
+type prepared struct {
+	seen   bool
+	params int
+	types  []byte // of the parameters, two bytes each, once the client told them
+	long   []byte // a bit for each parameter whose value came as long data
+}
+
+// append appends p to a context.
+func (p *prepared) append(dst []byte) []byte {
+	if !p.seen {
+		return dst
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(p.params))
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(p.types)))
+	return append(append(dst, p.types...), p.long...)
+}
+
+// read takes what append appended.
+func (p *prepared) read(b []byte) {
+	if len(b) < 4 {
+		return
+	}
+	n := int(little(b[2:4]))
+	p.seen, p.params, b = true, int(little(b[:2])), b[4:]
+	n = min(n, len(b))
+	p.types, p.long = b[:n], b[n:]
+}
+
+// isLong tells whether the value of parameter i came as long data.
+func (p *prepared) isLong(i int) bool { return i/8 < len(p.long) && p.long[i/8]>>(i%8)&1 != 0 }
+
+// size is about how many bytes it takes.
+func (s *statement) size() int {
+	return int(unsafe.Sizeof(*s)) + cap(s.memory) + cap(s.types) + cap(s.long) + cap(s.columns)
+}
+
+// keep copies what a record says of the statement.
+func (s *statement) keep(from *sentence) {
+	b := s.memory[:0]
+	total := len(from.shown) + len(from.normal) + len(from.operation) + len(from.target) + len(from.summary) + len(from.traceID) + len(from.spanID)
+	b = slices.Grow(b, total)
+	text := func(t string) string {
+		at := len(b)
+		b = append(b, t...)
+		return view(b[at:])
+	}
+	s.sentence = *from
+	s.normal = []byte(nil)
+	s.operation, s.target, s.summary = text(from.operation), text(from.target), text(from.summary)
+	s.traceID, s.spanID = text(from.traceID), text(from.spanID)
+	at := len(b)
+	b = append(b, from.normal[:min(len(from.normal), maxStatement)]...)
+	s.normal = b[at:len(b):len(b)]
+	s.cut = s.cut || len(from.normal) > maxStatement
+	if s.shown = s.normal; unsafe.SliceData(from.shown) != unsafe.SliceData(from.normal) {
+		at = len(b)
+		b = append(b, from.shown[:min(len(from.shown), maxStatement)]...)
+		s.shown = b[at:len(b):len(b)]
+	}
+	s.memory = b
+}
+
+// view is b as a string, which stays borrowed.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// statements are those of a connection.
+type statements struct {
+	list      []*statement // by their ids; servers count upwards, so the oldest are first
+	preparing []*statement // whose answers have not come, in order
+	last      *statement   // prepared last
+	free      []*statement
+	held      int // bytes
+	serial    uint32
+}
+
+// find returns the statement with an id, or nil.
+func (s *statements) find(id uint32) *statement {
+	if id == latest {
+		return s.last
+	}
+	if i, ok := s.place(id); ok {
+		return s.list[i]
+	}
+	return nil
+}
+
+func (s *statements) place(id uint32) (int, bool) {
+	return slices.BinarySearchFunc(s.list, id, func(x *statement, id uint32) int { return int(int64(x.id) - int64(id)) })
+}
+
+// prepare notes that a statement is asked for. Its answer brings the serial back.
+func (s *statements) prepare(text *sentence) {
+	if len(s.preparing) == maxPreparing {
+		s.forget(s.preparing[0])
+		s.preparing = slices.Delete(s.preparing, 0, 1)
+	}
+	x := &statement{}
+	if n := len(s.free); n > 0 {
+		x, s.free = s.free[n-1], s.free[:n-1]
+	}
+	x.serial = s.serial
+	s.serial++
+	x.keep(text)
+	s.held += x.size()
+	s.preparing = append(s.preparing, x)
+	s.last = x
+}
+
+// answered takes the statement with a serial from those that wait, nil if it is not there. Those before it have lost
+// their answers.
+func (s *statements) answered(serial uint32) *statement {
+	for len(s.preparing) > 0 {
+		x := s.preparing[0]
+		s.preparing = slices.Delete(s.preparing, 0, 1)
+		if x.serial == serial {
+			return x
+		}
+		s.forget(x)
+	}
+	return nil
+}
+
+// add makes x known by its id.
+func (s *statements) add(x *statement) {
+	i, ok := s.place(x.id)
+	if ok {
+		s.forget(s.list[i])
+		s.list[i] = x
+		return
+	}
+	s.list = slices.Insert(s.list, i, x)
+	for len(s.list) > maxStatements || s.held > maxHeld && len(s.list) > 1 {
+		old := s.list[0]
+		if old == x {
+			old = s.list[1]
+		}
+		s.close(old.id)
+	}
+}
+
+// close forgets the statement with an id.
+func (s *statements) close(id uint32) {
+	if i, ok := s.place(id); ok {
+		s.forget(s.list[i])
+		s.list = slices.Delete(s.list, i, i+1)
+	}
+}
+
+// clear forgets all of them.
+func (s *statements) clear() {
+	for _, x := range s.list {
+		s.forget(x)
+	}
+	for _, x := range s.preparing {
+		s.forget(x)
+	}
+	clear(s.list)
+	clear(s.preparing)
+	s.list, s.preparing, s.last = s.list[:0], s.preparing[:0], nil
+}
+
+// change lets x become larger or smaller.
+func (s *statements) change(x *statement, change func()) {
+	s.held -= x.size()
+	change()
+	s.held += x.size()
+}
+
+// learn notes the columns of x, which may be nil.
+func (s *statements) learn(x *statement, l columns, count int32) {
+	if x != nil {
+		s.change(x, func() { x.columns, x.count = append(x.columns[:0], l...), count })
+	}
+}
+
+// forget lets go of x.
+func (s *statements) forget(x *statement) {
+	s.held -= x.size()
+	if s.last == x {
+		s.last = nil
+	}
+	if len(s.free) < freeStatements && x.size() < maxStatement {
+		*x = statement{memory: x.memory[:0], prepared: prepared{types: x.types[:0], long: x.long[:0]}, columns: x.columns[:0]}
+		s.free = append(s.free, x)
+	}
+}
+
+// read makes a sentence of SQL: what d.sql finds in it. whole tells that it does not go on.
+func (d *dialog) read(m *l7.Message, sql []byte, whole bool) *sentence {
+	dialect := d.dialect()
+	d.sql.Read(sql, dialect)
+	s := &d.now.sentence
+	*s = sentence{shown: d.sql.Normal, normal: d.sql.Normal, cut: !whole,
+		traceID: view(d.sql.TraceID), spanID: view(d.sql.SpanID)}
+	if whole {
+		s.operation, s.target, s.summary = d.sql.Operation, view(d.sql.Target), view(d.sql.Summary)
+	} else if len(d.sql.Normal) > len(d.sql.Operation) { // the word itself does not go on
+		s.operation = d.sql.Operation
+	}
+	if m.Values() {
+		d.spans = sqltext.AppendSecrets(d.spans[:0], sql, dialect)
+		s.guarded = len(d.spans) > 0
+		at := len(m.Scratch)
+		m.Scratch = sqltext.AppendShown(m.Scratch, sql[:min(len(sql), maxShown)], dialect)
+		s.shown = m.Scratch[at:]
+	}
+	return s
+}
+
+// maxShown is how much of a text is shown: more than a record takes.
+const maxShown = 20 << 10
+
+// dialect is how the connection quotes.
+func (d *dialog) dialect() sqltext.Dialect {
+	dialect := sqltext.MySQL
+	if d.status&statusNoBackslash != 0 {
+		dialect |= sqltext.NoBackslash
+	}
+	if d.status&statusANSIQuotes != 0 {
+		dialect |= sqltext.ANSIQuotes
+	}
+	return dialect
+}

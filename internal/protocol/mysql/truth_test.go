@@ -1,0 +1,333 @@
+package mysql_test
+
+import (
+	"bufio"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/agent"
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/protocol/mysql"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
+)
+
+// truth is one exchange as a front before the server decoded it; captures/mysql/mysqlfront/truth.go says what the fields
+// mean.
+type truth struct {
+	Conn, Port  int
+	Command     string
+	Statement   int64
+	SQL         string
+	Params      []*string
+	Bulk        int
+	Attributes  [][2]string
+	User, DB    string
+	Bytes       int64
+	Replies     int
+	ReplyBytes  int64
+	Outcome     string
+	Code        int
+	State       string
+	Message     string
+	Results     []result
+	Cursor      bool
+	FileBytes   *int64
+	Progress    int
+	Events      int64
+	Track       []string
+	Server      string
+	Driver, App string
+	Plugins     []string
+	TLS         bool
+	Compression string
+}
+
+// result is one of the answers to a request: rows, or an OK.
+type result struct {
+	Columns  []string
+	Rows     int64
+	Affected *int64
+	InsertID uint64
+	Warnings int64
+	Status   uint16
+	RowsText [][]*string
+}
+
+func readTruth(t *testing.T, capture string) (list []truth) {
+	t.Helper()
+	name := strings.TrimSuffix(capture, ".pcap.gz") + ".truth.jsonl"
+	var r io.Reader
+	f, err := os.Open(name)
+	if err != nil {
+		if f, err = os.Open(name + ".gz"); err != nil {
+			t.Fatalf("no truth beside the capture: %v", err)
+		}
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = z
+	} else {
+		r = f
+	}
+	defer f.Close()
+	lines := bufio.NewReader(r)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(line) > 0 {
+			var x truth
+			if err := json.Unmarshal(line, &x); err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, x)
+		}
+		if err == io.EOF {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// row is what a test keeps of a record.
+type row struct {
+	client     int
+	text       map[string]string
+	num        map[string]int64
+	attributes map[string]string
+	status     record.Status
+	doubts     record.Doubts
+}
+
+func (r row) String() string {
+	return fmt.Sprintf("%v %v %v %v %s", r.text, r.num, r.attributes, r.status, r.doubts.AppendNames(nil, ",", ""))
+}
+
+// rowOf copies what tests look at.
+func rowOf(r *record.Record) row {
+	x := row{client: int(r.Client.Port()), text: map[string]string{}, num: map[string]int64{}, attributes: map[string]string{}, status: r.Status, doubts: r.Doubts}
+	for c := range record.Columns {
+		col := record.Col(c)
+		switch {
+		case !r.Has(col) || col >= record.Protocol:
+		case col < record.User:
+			x.num[record.Columns[c].Name] = r.Num(col)
+		default:
+			x.text[record.Columns[c].Name] = strings.Clone(r.Text(col))
+		}
+	}
+	for _, a := range r.Attributes {
+		switch a.Kind {
+		case record.Text:
+			x.attributes[a.Name] = string(a.Text)
+		case record.Flag:
+			if a.Num != 0 {
+				x.attributes[a.Name] = "true"
+			}
+		default:
+			x.attributes[a.Name] = strconv.FormatInt(a.Num, 10)
+		}
+	}
+	return x
+}
+
+func readRows(t *testing.T, values bool, files ...string) (rows []row) {
+	t.Helper()
+	f := agent.Files{Names: files, L7: l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Values: values}}
+	f.Row = func(r *record.Record) error {
+		rows = append(rows, rowOf(r))
+		return nil
+	}
+	if _, err := f.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// byPort are rows by their clients, in the order of their requests.
+func byPort(rows []row) map[int][]row {
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.num["time"], b.num["time"]) })
+	list := map[int][]row{}
+	for _, r := range rows {
+		list[r.client] = append(list[r.client], r)
+	}
+	return list
+}
+
+// TestTruth compares every record of every capture with what a front before the server read.
+func TestTruth(t *testing.T) {
+	dir := "testdata"
+	if live := os.Getenv("DBTAP_TESTDATA"); live != "" {
+		dir = live // recorded just now: see scripts/live
+	}
+	captures, _ := filepath.Glob(filepath.Join(dir, "*.pcap.gz"))
+	if len(captures) == 0 {
+		t.Fatal("no captures")
+	}
+	for _, capture := range captures {
+		t.Run(strings.TrimSuffix(filepath.Base(capture), ".pcap.gz"), func(t *testing.T) {
+			want := readTruth(t, capture)
+			hidden, shown := byPort(readRows(t, false, capture)), byPort(readRows(t, true, capture))
+			long := map[int]truth{} // what came as long data belongs to the execution
+			apps := map[int]string{}
+			for _, x := range want {
+				if x.Command == "COM_STMT_SEND_LONG_DATA" {
+					l := long[x.Port]
+					l.Bytes += x.Bytes
+					long[x.Port] = l
+					continue
+				}
+				if l, ok := long[x.Port]; ok {
+					x.Bytes += l.Bytes
+					delete(long, x.Port)
+				}
+				if len(hidden[x.Port]) == 0 || len(shown[x.Port]) == 0 {
+					t.Errorf("no record of %+v", x)
+					continue
+				}
+				if x.App != "" {
+					apps[x.Port] = x.App
+				}
+				compare(t, x, hidden[x.Port][0], shown[x.Port][0], apps[x.Port])
+				hidden[x.Port], shown[x.Port] = hidden[x.Port][1:], shown[x.Port][1:]
+			}
+			for _, list := range hidden {
+				for _, r := range list {
+					t.Errorf("a record of nothing: %v", r)
+				}
+			}
+		})
+	}
+}
+
+// compare compares an exchange with its record, in which values are hidden, and with that in which they are shown.
+func compare(t *testing.T, x truth, r, shown row, app string) {
+	t.Helper()
+	same := func(what string, got, want any) {
+		t.Helper()
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("port %d, %s %.80q: %s is %v, want %v\n%.900v", x.Port, x.Command, x.SQL, what, got, want, r)
+		}
+	}
+	command := x.Command
+	if !strings.HasPrefix(command, "COM_") {
+		command = ""
+	}
+	same("command", r.attributes["command"], command)
+	operation := strings.TrimPrefix(x.Command, "COM_")
+	if x.Command == "GREETING" {
+		operation = "LOGIN"
+	}
+	switch command {
+	case "COM_QUERY", "COM_STMT_PREPARE", "COM_STMT_EXECUTE", "COM_STMT_FETCH", "COM_STMT_BULK_EXECUTE":
+		var s sqltext.Statement
+		s.Read([]byte(x.SQL), sqltext.MySQL)
+		if s.Operation != "" {
+			operation = s.Operation
+		}
+		if r.doubts&record.Cut == 0 {
+			same("query", r.text["query"], string(s.Normal))
+			same("query with values", shown.text["query"], string(sqltext.AppendShown(nil, []byte(x.SQL), sqltext.MySQL)))
+		}
+	case "COM_INIT_DB", "COM_FIELD_LIST":
+		same("target", r.text["target"], x.SQL)
+	}
+	same("operation", r.text["operation"], operation)
+	same("user", r.text["user"], x.User)
+	same("namespace", r.text["namespace"], x.DB)
+	same("app", r.text["app"], app)
+	same("driver", r.attributes["driver"], x.Driver)
+	if x.Command == "LOGIN" && x.Server != "" {
+		same("version", r.text["version"], strings.TrimPrefix(x.Server, "5.5.5-"))
+		if n := len(x.Plugins); n > 0 {
+			same("auth_plugin", r.attributes["auth_plugin"], x.Plugins[n-1])
+		}
+	}
+	if x.TLS {
+		same("encrypted", r.attributes["encrypted"], "true")
+		return
+	}
+	same("request_bytes", r.num["request_bytes"], x.Bytes)
+	same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
+	if x.Statement != 0 && x.Statement != 0xFFFFFFFF {
+		same("statement_id", r.attributes["statement_id"], x.Statement)
+	}
+	if x.Replies > 0 && x.Command != "GREETING" && x.Command != "PUSH" && r.num["latency"] <= 0 {
+		t.Errorf("port %d, %s: no latency", x.Port, x.Command)
+	}
+
+	// The verdict.
+	switch x.Outcome {
+	case "ok", "oneway":
+		same("status", r.status, record.OK)
+		same("code", r.text["code"], "")
+	case "error":
+		if r.status != record.ClientError && r.status != record.ServerError {
+			same("status", r.status, "an error")
+		}
+		same("code", r.text["code"], x.Code)
+		same("sqlstate", r.attributes["sqlstate"], x.State)
+		same("error", shown.text["error"], strings.TrimSpace(x.State+" "+x.Message))
+	case "open":
+		if r.status == record.OK || r.status == record.ClientError {
+			same("status", r.status, "none")
+		}
+	}
+
+	// What came of it.
+	var rows, affected, id, warnings int64
+	var status uint16
+	some, changes := false, false
+	for _, one := range x.Results {
+		rows += one.Rows
+		some = some || one.Affected == nil
+		if one.Affected != nil {
+			affected += *one.Affected
+			changes = true
+		}
+		if one.InsertID != 0 {
+			id = int64(one.InsertID)
+		}
+		warnings, status = one.Warnings, one.Status
+	}
+	same("rows", r.num["rows"], rows)
+	if changes && (command == "COM_QUERY" || command == "COM_STMT_EXECUTE" || command == "COM_STMT_BULK_EXECUTE") {
+		same("affected", r.num["affected"], affected)
+	}
+	if x.Outcome == "ok" && len(x.Results) > 0 {
+		if id != 0 {
+			same("last_insert_id", r.attributes["last_insert_id"], id)
+		}
+		if warnings != 0 {
+			same("warnings", r.attributes["warnings"], warnings)
+		}
+		if status != 0 {
+			same("in_transaction", r.attributes["in_transaction"] == "true", status&1 != 0)
+			same("autocommit", r.attributes["autocommit"] == "true", status&2 != 0)
+		}
+	}
+	if n := len(x.Results); n > 1 && x.Outcome == "ok" {
+		same("results", r.attributes["results"], n)
+	}
+	same("cursor", r.attributes["cursor"] == "true", x.Cursor && command == "COM_STMT_EXECUTE")
+	if x.Bulk > 0 {
+		same("bulk", r.attributes["bulk"], x.Bulk)
+	}
+	if x.FileBytes != nil && *x.FileBytes > 0 {
+		same("infile_bytes", r.attributes["infile_bytes"], *x.FileBytes)
+	}
+	if x.Events > 0 {
+		same("events", r.attributes["events"], x.Events)
+	}
+}
