@@ -22,6 +22,7 @@ const (
 	cast     // ::
 	operator // any other sign
 	hint     // /*+
+	has      // the ? of PostgreSQL, an operator
 	unhint   // */ behind a hint
 	comment  // with all of its text
 	end      // of the text
@@ -39,6 +40,9 @@ func (s set) has(k kind) bool { return s>>k&1 != 0 }
 
 // operands are the kinds that an operand ends with: a sign behind them is an operator.
 const operands = set(1<<word | 1<<name | 1<<variable | 1<<text | 1<<number | 1<<param | 1<<closing | 1<<ended)
+
+// qualified are the kinds that a dot belongs to.
+const qualified = set(1<<name | 1<<closing)
 
 // class is what a byte begins.
 type class uint8
@@ -131,10 +135,13 @@ func (l *lexer) next() kind {
 	case back:
 		return l.name(i+1, '`')
 	case point:
-		if i+1 < len(sql) && classes[sql[i+1]] == digit|part && !operands.has(l.prev) {
+		if i+1 < len(sql) && classes[sql[i+1]] == digit|part && (!operands.has(l.prev) || classes[sql[i-1]] == blank) {
 			return l.number(i)
 		}
 		l.at = i + 1
+		if !qualified.has(l.prev) {
+			return operator
+		}
 		return dot
 	case dollar:
 		return l.dollar(i)
@@ -147,10 +154,14 @@ func (l *lexer) next() kind {
 			i++
 		}
 		l.at = i
-		if i == l.start+1 {
-			return operator
+		if i > l.start+1 {
+			return variable
 		}
-		return variable
+		if i < len(sql) && sql[i] == '`' {
+			l.name(i+1, '`')
+			return variable
+		}
+		return operator
 	case colon:
 		l.at = i + 1
 		if i+1 < len(sql) {
@@ -326,7 +337,7 @@ func (l *lexer) number(i int) kind {
 		i++
 	}
 	l.at = i
-	if whole && i > tail && l.d&MySQL != 0 && !based(sql[l.start:i]) {
+	if whole && i > tail && l.d&MySQL != 0 && !based(sql[l.start:i]) && (i > tail+1 || sql[tail]|0x20 != 'e') {
 		return word
 	}
 	return number
@@ -492,8 +503,26 @@ func (l *lexer) operator(i int) kind {
 		i--
 	}
 	l.at = i
-	if i == l.start+1 && sql[l.start] == '?' && !operands.has(l.prev) {
-		return param
+	if i > l.start+1 || sql[l.start] != '?' {
+		return operator
 	}
-	return operator
+	if operands.has(l.prev) && l.operand() {
+		return has
+	}
+	return param
+}
+
+// operand tells whether an operand may follow, so that a ? behind another is an operator, and not the value of a name
+// in front of it: of a type.
+func (l *lexer) operand() bool {
+	for _, c := range l.sql[l.at:] {
+		switch class := classes[c] &^ part; class {
+		case blank:
+		case letter, digit, quote, double, back, dollar:
+			return true
+		default:
+			return c == '(' || c == '?'
+		}
+	}
+	return false
 }

@@ -8,6 +8,7 @@ const maxDepth = 48
 
 // frame is a pair of parentheses, or the statement around all.
 type frame struct {
+	first  int32 // where the list begins in Normal
 	item   int32 // where the item of the list that is being written begins in Normal
 	before int32 // where the item before it begins, or -1
 	list   list
@@ -27,10 +28,10 @@ const (
 	tuples      // behind VALUES
 )
 
-// no blank stands in front of these kinds, or where they follow those.
 var (
-	tight = set(1<<closing | 1<<comma | 1<<semicolon | 1<<dot | 1<<cast)
-	glue  = set(1<<none | 1<<open | 1<<bracket | 1<<dot | 1<<cast)
+	// No blank follows these kinds.
+	glue = set(1<<none | 1<<open | 1<<bracket | 1<<dot | 1<<cast)
+	// Nor does one stand between these and parentheses.
 	opens = set(1<<name | 1<<call)
 )
 
@@ -96,7 +97,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				break
 			}
 			if kw != nil && kw.flags&uint8(d)&inBoth != 0 && (p.want == nothing || kw.flags&soft == 0) {
-				if kw.role == literal && !operands.has(prev) && prev != wary ||
+				if kw.role == literal && !operands.has(prev) && prev != wary && prev != has ||
 					kw.role == defaults && (prev == open || prev == comma || prev == operator) {
 					k, kw = number, nil
 					break
@@ -112,7 +113,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 					out = append(out, ' ')
 				}
 				if role == row && f.list == tuples && f.item < 0 {
-					f.item = int32(len(out))
+					f.first, f.item = int32(len(out)), int32(len(out))
 				}
 				out = append(out, kw.text...)
 				l.prev = kw.kind
@@ -135,15 +136,16 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 		case variable:
 			p.want = nothing
 		case open, bracket:
-			if !glue.has(prev) && !opens.has(prev) && !(k == bracket && operands.has(prev)) {
+			if !glue.has(prev) && !opens.has(prev) && !(k == bracket && prev == closing) {
 				out = append(out, ' ')
 			}
 			if f := p.top(); f.list == tuples && f.item < 0 {
-				f.item = int32(len(out))
+				f.first, f.item = int32(len(out)), int32(len(out))
 			}
 			p.push(k, prev, &l)
 			out = append(out, sql[l.start])
-			p.top().item = int32(len(out))
+			f := p.top()
+			f.first, f.item = int32(len(out)), int32(len(out))
 			l.prev = k
 		case closing:
 			if f := p.top(); f.list == items {
@@ -160,8 +162,9 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			if f.list == items {
 				out = f.fold(out)
 			}
+			f.before = min(f.item, int32(len(out)))
 			out = append(out, ',')
-			f.before, f.item = f.item, int32(len(out)+1)
+			f.item = int32(len(out) + 1)
 			p.comma(f)
 			l.prev = comma
 		case semicolon, end:
@@ -170,9 +173,10 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				l.prev = semicolon
 				break
 			}
-			if k == end {
-				out = p.fold(out)
+			if prev == sign {
+				out = out[:signAt]
 			}
+			out = p.fold(out)
 			if p.mode == idle {
 				out = out[:lastEnd]
 			} else if last >= 0 && bytes.Equal(out[last:lastEnd], out[begin:]) {
@@ -198,9 +202,12 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			out = append(out, '.')
 			l.prev = dot
 		case cast:
+			if !operands.has(prev) {
+				out = append(out, ' ')
+			}
 			out = append(out, "::"...)
 			l.prev = cast
-		case operator, hint, unhint:
+		case operator, has, hint, unhint:
 			p.sign(k)
 			if k == operator && l.at == l.start+1 && (sql[l.start] == '-' || sql[l.start] == '+') && !operands.has(prev) {
 				if prev != sign {
@@ -208,7 +215,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				}
 				k = sign
 			}
-			if !glue.has(prev) {
+			if !glue.has(prev) || prev == cast {
 				out = append(out, ' ')
 			}
 			out = append(out, sql[l.start:l.at]...)
@@ -266,11 +273,11 @@ func (f *frame) fold(out []byte) []byte {
 	return out
 }
 
-// fold takes back, where the text ends inside lists, the items that may become like the ones before them.
+// fold takes back, where the text ends inside lists, the item that may become like the first one.
 func (p *parser) fold(out []byte) []byte {
 	for i := p.depth; i >= 0; i-- {
 		f := &p.frames[i]
-		if f.list == noList || f.before < 0 || int(f.item)-2 > len(out) {
+		if f.list == noList || f.before != f.first || f.before >= f.item-2 || int(f.item)-2 > len(out) {
 			continue
 		}
 		if bytes.HasPrefix(out[f.before:f.item-2], out[min(int(f.item), len(out)):]) {

@@ -1,21 +1,525 @@
 package sqltext
 
-import "testing"
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unsafe"
+)
+
+// cases are what statements are read as. Each has a trap, or stands for many.
+var cases = []struct {
+	d           Dialect
+	sql, normal string
+	operation   string
+	target, sum string
+}{
+	{MySQL, "select a from t where a between -1 and +1 and b in (-1, - 2, +3)",
+		"SELECT a FROM t WHERE a BETWEEN ? AND ? AND b IN (?)", "SELECT", "t", "SELECT t"},
+	{MySQL, "select a--1 from t",
+		"SELECT a - ? FROM t", "SELECT", "t", "SELECT t"},
+	{MySQL, "select @@global.x, @v := 5, @`a b` from dual",
+		"SELECT @@global.x, @v := ?, @`a b` FROM DUAL", "SELECT", "", "SELECT"},
+	{MySQL, "select date '2020-01-01', interval 1 day, 'a' 'b', N'x', b'101', 0xFF, 0b11 from t",
+		"SELECT date ?, INTERVAL ? day, ?, ?, ?, ?, ? FROM t", "SELECT", "t", "SELECT t"},
+	{MySQL, "select * from `my db`.`my``tab` where `select` = 1 and t.select = 2",
+		"SELECT * FROM `my db`.`my``tab` WHERE `select` = ? AND t.select = ?", "SELECT", "my db.my`tab", "SELECT `my db`.`my``tab`"},
+	{MySQL, "select \"it\"\"s\", 'it\\'s', 'a\\\\' from t",
+		"SELECT ?, ?, ? FROM t", "SELECT", "t", "SELECT t"},
+	{MySQL, "call db.p('x', 1)",
+		"CALL db.p(?)", "CALL", "", "CALL db.p"},
+	{MySQL, "insert into t set a=1, b=2",
+		"INSERT INTO t SET a = ?, b = ?", "INSERT", "t", "INSERT t"},
+	{MySQL, "replace into t values (1)",
+		"REPLACE INTO t VALUES (?)", "REPLACE", "t", "REPLACE t"},
+	{MySQL, "select replace(a, 'x', 'y') from t",
+		"SELECT REPLACE (a, ?) FROM t", "SELECT", "t", "SELECT t"},
+	{MySQL, "delete low_priority quick ignore from t where a=1",
+		"DELETE LOW_PRIORITY QUICK IGNORE FROM t WHERE a = ?", "DELETE", "t", "DELETE t"},
+	{MySQL, "delete t1, t2 from t1 join t2 using (id)",
+		"DELETE t1, t2 FROM t1 JOIN t2 USING (id)", "DELETE", "", "DELETE t1 t2"},
+	{MySQL, "delete from t1 using t1 join t2",
+		"DELETE FROM t1 USING t1 JOIN t2", "DELETE", "", "DELETE t1 t1 t2"},
+	{MySQL, "update low_priority t set a=default where b is not null",
+		"UPDATE LOW_PRIORITY t SET a = ? WHERE b IS NOT NULL", "UPDATE", "t", "UPDATE t"},
+	{MySQL, "select * from t use index for order by (i), u",
+		"SELECT * FROM t USE INDEX FOR ORDER BY (i), u", "SELECT", "", "SELECT t u"},
+	{MySQL, "create procedure p() begin select 1; select 2; end",
+		"CREATE PROCEDURE p() BEGIN SELECT ?; SELECT ?; END", "CREATE", "", "CREATE"},
+	{MySQL, "create user bob identified by 'x'",
+		"CREATE user bob identified BY ?", "CREATE", "", "CREATE"},
+	{MySQL, "drop index i on t",
+		"DROP INDEX i ON t", "DROP", "t", "DROP INDEX t"},
+	{MySQL, "drop table if exists t",
+		"DROP TABLE IF EXISTS t", "DROP", "t", "DROP TABLE t"},
+	{MySQL, "alter table t add column x int default 5, add index (y)",
+		"ALTER TABLE t ADD COLUMN x int DEFAULT ?, ADD INDEX (y)", "ALTER", "t", "ALTER TABLE t"},
+	{MySQL, "rename table a to b, c to d",
+		"RENAME TABLE a TO b, c TO d", "RENAME", "", "RENAME TABLE a c"},
+	{MySQL, "truncate t",
+		"TRUNCATE t", "TRUNCATE", "t", "TRUNCATE t"},
+	{MySQL, "show tables from db",
+		"SHOW tables FROM db", "SHOW", "", "SHOW"},
+	{MySQL, "show full columns from `t`",
+		"SHOW full columns FROM `t`", "SHOW", "t", "SHOW `t`"},
+	{MySQL, "load data local infile '/x' into table t fields terminated by ','",
+		"LOAD data local INFILE ? INTO TABLE t fields TERMINATED BY ?", "LOAD", "t", "LOAD TABLE t"},
+	{MySQL, "prepare p from 'select 1'",
+		"PREPARE p FROM ?", "PREPARE", "", "PREPARE"},
+	{MySQL, "execute p using @a",
+		"EXECUTE p USING @a", "EXECUTE", "", "EXECUTE p"},
+	{MySQL, "set names utf8mb4",
+		"SET names utf8mb4", "SET", "", "SET"},
+	{MySQL, "set @a = 1, @@session.x = 2",
+		"SET @a = ?, @@session.x = ?", "SET", "", "SET"},
+	{MySQL, "start transaction read only",
+		"START TRANSACTION READ only", "START", "", "START"},
+	{MySQL, "(select a from t) union (select b from u) order by 1",
+		"(SELECT a FROM t) UNION (SELECT b FROM u) ORDER BY ?", "SELECT", "", "SELECT t SELECT u"},
+	{MySQL, "select * from a straight_join b on a.x=b.x, c",
+		"SELECT * FROM a STRAIGHT_JOIN b ON a.x = b.x, c", "SELECT", "", "SELECT a b c"},
+	{MySQL, "select * from t partition (p0) where x=1",
+		"SELECT * FROM t PARTITION (p0) WHERE x = ?", "SELECT", "t", "SELECT t"},
+	{MySQL, "select * from json_table('[]', '$[*]' columns(a int path '$.a')) jt",
+		"SELECT * FROM json_table(?, ? columns(a int path ?)) jt", "SELECT", "", "SELECT"},
+	{MySQL, "values row(1,2), row(3,4)",
+		"VALUES ROW(?)", "VALUES", "", "VALUES"},
+	{MySQL, "with recursive x as (select 1 union all select n+1 from x) select * from x join t",
+		"WITH RECURSIVE x AS (SELECT ? UNION ALL SELECT n + ? FROM x) SELECT * FROM x JOIN t", "WITH", "t", "WITH SELECT SELECT SELECT t"},
+	{MySQL, "table t",
+		"TABLE t", "TABLE", "t", "TABLE t"},
+	{MySQL, "select * from t1 left join (t2, t3) on (t2.a=t1.a and t3.b=t1.b)",
+		"SELECT * FROM t1 LEFT JOIN (t2, t3) ON (t2.a = t1.a AND t3.b = t1.b)", "SELECT", "", "SELECT t1 t2 t3"},
+	{MySQL, "select 1 from t limit 5 offset 10",
+		"SELECT ? FROM t LIMIT ? OFFSET ?", "SELECT", "t", "SELECT t"},
+	{MySQL, "kill 5",
+		"KILL ?", "KILL", "", "KILL"},
+	{MySQL, "explain format=json select * from t",
+		"EXPLAIN format = json SELECT * FROM t", "EXPLAIN", "t", "EXPLAIN SELECT t"},
+	{MySQL, "desc t 'c%'",
+		"DESC t ?", "DESC", "t", "DESC t"},
+	{MySQL, "select * from (select 1) x",
+		"SELECT * FROM (SELECT ?) x", "SELECT", "", "SELECT SELECT"},
+	{MySQL, "INSERT INTO t VALUES (1, DEFAULT, TRUE), (2, 'x', NULL)",
+		"INSERT INTO t VALUES (?)", "INSERT", "t", "INSERT t"},
+	{MySQL, "select * from t where a is true and b = true and not false",
+		"SELECT * FROM t WHERE a IS TRUE AND b = ? AND NOT FALSE", "SELECT", "t", "SELECT t"},
+	{MySQL, "insert into a.b (c) with x as (select 1 from z) select * from x",
+		"INSERT INTO a.b(c) WITH x AS (SELECT ? FROM z) SELECT * FROM x", "INSERT", "", "INSERT a.b SELECT z SELECT x"},
+	{MySQL, "select field(id, 3, 1, 2), coalesce(a, 0) from t",
+		"SELECT field(id, ?), coalesce(a, ?) FROM t", "SELECT", "t", "SELECT t"},
+	{MySQL, "begin",
+		"BEGIN", "BEGIN", "", "BEGIN"},
+	{MySQL, "SELECT 1 FROM t WHERE a = 'x' -- comment",
+		"SELECT ? FROM t WHERE a = ?", "SELECT", "t", "SELECT t"},
+	{MySQL, "select 1 from t; drop table t",
+		"SELECT ? FROM t; DROP TABLE t", "SELECT", "", "SELECT t DROP TABLE t"},
+	{MySQL, "DELIMITER //",
+		"DELIMITER / /", "DELIMITER", "", "DELIMITER"},
+	{PostgreSQL, "select 'a' 'b', E'a\\'b', $$x$$, $t$ $$ $t$, U&'\\0061', B'1' from t",
+		"SELECT ?, ?, ?, ?, ?, ? FROM t", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select \"Select\", \"a\"\"b\" from \"My Schema\".\"T\" where \"from\" = 1",
+		"SELECT \"Select\", \"a\"\"b\" FROM \"My Schema\".\"T\" WHERE \"from\" = ?", "SELECT", "My Schema.T", "SELECT \"My Schema\".\"T\""},
+	{PostgreSQL, "select a from t where d = date '2020-01-01' - 1 and e = '1'::int and arr[1:2] = array[1,2]",
+		"SELECT a FROM t WHERE d = date ? - ? AND e = ?::int AND arr[? : ?] = ARRAY[?]", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select * from rows from (f(1), g(2)) x",
+		"SELECT * FROM ROWS FROM (f(?), g(?)) x", "SELECT", "", "SELECT"},
+	{PostgreSQL, "select substring(a from 1 for 2), overlay(a placing 'x' from 1), position('a' in b) from t",
+		"SELECT substring(a FROM ? FOR ?), overlay(a PLACING ? FROM ?), position(? IN b) FROM t", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "insert into t (a) values ($1) on conflict (a) do update set a = excluded.a returning id",
+		"INSERT INTO t(a) VALUES (?) ON CONFLICT (a) DO UPDATE SET a = excluded.a RETURNING id", "INSERT", "t", "INSERT t"},
+	{PostgreSQL, "insert into t default values",
+		"INSERT INTO t DEFAULT VALUES", "INSERT", "t", "INSERT t"},
+	{PostgreSQL, "select into x a from t",
+		"SELECT INTO x a FROM t", "SELECT", "", "SELECT t"},
+	{PostgreSQL, "select * from t for update of t skip locked",
+		"SELECT * FROM t FOR UPDATE of t SKIP LOCKED", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "with d as (delete from a returning *) insert into b select * from d",
+		"WITH d AS (DELETE FROM a RETURNING *) INSERT INTO b SELECT * FROM d", "WITH", "", "WITH DELETE a INSERT b SELECT"},
+	{PostgreSQL, "with d as materialized (select 1 from a) update b set x=1 from d",
+		"WITH d AS MATERIALIZED (SELECT ? FROM a) UPDATE b SET x = ? FROM d", "WITH", "", "WITH SELECT a UPDATE b"},
+	{PostgreSQL, "prepare p (int) as select * from t where a=$1",
+		"PREPARE p(int) AS SELECT * FROM t WHERE a = ?", "PREPARE", "t", "PREPARE SELECT t"},
+	{PostgreSQL, "declare c cursor for select * from t",
+		"DECLARE c cursor FOR SELECT * FROM t", "DECLARE", "t", "DECLARE SELECT t"},
+	{PostgreSQL, "fetch 100 from c",
+		"FETCH ? FROM c", "FETCH", "", "FETCH"},
+	{PostgreSQL, "copy (select * from t) to stdout",
+		"COPY (SELECT * FROM t) TO stdout", "COPY", "t", "COPY SELECT t"},
+	{PostgreSQL, "create table x as select * from y",
+		"CREATE TABLE x AS SELECT * FROM y", "CREATE", "", "CREATE TABLE x SELECT y"},
+	{PostgreSQL, "create index concurrently if not exists i on only s.t using btree (a)",
+		"CREATE index CONCURRENTLY IF NOT EXISTS i ON ONLY s.t USING btree(a)", "CREATE", "s.t", "CREATE INDEX s.t"},
+	{PostgreSQL, "create function f() returns int as $$ select 1 $$ language sql",
+		"CREATE function f() returns int AS ? language sql", "CREATE", "", "CREATE"},
+	{PostgreSQL, "create function f() returns int begin atomic select 1; select 2; end",
+		"CREATE function f() returns int BEGIN atomic SELECT ?; SELECT ?; END", "CREATE", "", "CREATE"},
+	{PostgreSQL, "do $$ begin perform 1; end $$",
+		"DO ?", "DO", "", "DO"},
+	{PostgreSQL, "grant select, insert on t to bob",
+		"GRANT SELECT, INSERT ON t TO bob", "GRANT", "", "GRANT"},
+	{PostgreSQL, "listen ch",
+		"LISTEN ch", "LISTEN", "", "LISTEN"},
+	{PostgreSQL, "select data->>'a' from t where data @> '{\"a\":1}' and data ? 'x' and data ?& array['a']",
+		"SELECT data ->> ? FROM t WHERE data @> ? AND data ? ? AND data ?& ARRAY[?]", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select * from t where (a,b) in (values (1,2),(3,4))",
+		"SELECT * FROM t WHERE (a, b) IN (VALUES (?))", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select count(*), t.* from t tablesample system (10)",
+		"SELECT count(*), t.* FROM t TABLESAMPLE system(?)", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select * from a natural join b cross join c",
+		"SELECT * FROM a NATURAL JOIN b CROSS JOIN c", "SELECT", "", "SELECT a b c"},
+	{PostgreSQL, "create view v as table t",
+		"CREATE VIEW v AS TABLE t", "CREATE", "", "CREATE VIEW v TABLE t"},
+	{PostgreSQL, "lock table t in share mode",
+		"LOCK TABLE t IN share mode", "LOCK", "t", "LOCK TABLE t"},
+	{PostgreSQL, "comment on table t is 'x'",
+		"COMMENT ON TABLE t IS ?", "COMMENT", "t", "COMMENT TABLE t"},
+	{PostgreSQL, "alter role bob password 'x'",
+		"ALTER role bob password ?", "ALTER", "", "ALTER"},
+	{PostgreSQL, "select 1 as from, 2 as select from t",
+		"SELECT ? AS FROM, ? AS SELECT FROM t", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "refresh materialized view v",
+		"REFRESH MATERIALIZED VIEW v", "REFRESH", "v", "REFRESH VIEW v"},
+	{PostgreSQL, "vacuum full t",
+		"VACUUM FULL t", "VACUUM", "", "VACUUM"},
+	{PostgreSQL, "select a from t order by a nulls first limit 10",
+		"SELECT a FROM t ORDER BY a NULLS first LIMIT ?", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select x'1f', 1_000, 0x1F, .5, 1., 1e10 from t",
+		"SELECT ?, ?, ?, ?, ?, ? FROM t", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "explain (analyze, buffers) select * from t",
+		"EXPLAIN (ANALYZE, buffers) SELECT * FROM t", "EXPLAIN", "t", "EXPLAIN SELECT t"},
+	{PostgreSQL, "select * from t where a = \"b\"",
+		"SELECT * FROM t WHERE a = \"b\"", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select !! 5, @ -5, a <-1",
+		"SELECT !! ?, @ ?, a < ?", "SELECT", "", "SELECT"},
+	{PostgreSQL, "create temporary table t (a int)",
+		"CREATE TEMPORARY TABLE t(a int)", "CREATE", "t", "CREATE TABLE t"},
+	{PostgreSQL, "select * from unnest(array[1,2]) with ordinality",
+		"SELECT * FROM unnest(ARRAY[?]) WITH ordinality", "SELECT", "", "SELECT"},
+	{PostgreSQL, "select case when a then 1 else -1 end - 1 from t",
+		"SELECT CASE WHEN a THEN ? ELSE ? END - ? FROM t", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "ANALYZE t",
+		"ANALYZE t", "ANALYZE", "", "ANALYZE"},
+	{PostgreSQL, "SELECT a FROM ONLY (t)",
+		"SELECT a FROM ONLY (t)", "SELECT", "t", "SELECT t"},
+	{MySQL, "SELECT t . a , b FROM  `t`\tWHERE a=1",
+		"SELECT t.a, b FROM `t` WHERE a = ?", "SELECT", "t", "SELECT `t`"},
+	{MySQL, "select /* a */ 1 /* b */ from t -- x",
+		"SELECT ? FROM t", "SELECT", "t", "SELECT t"},
+	{MySQL, "select /*!40001 SQL_NO_CACHE */ * from t",
+		"SELECT SQL_NO_CACHE * FROM t", "SELECT", "t", "SELECT t"},
+	{MySQL, "insert into t values (1, now()), (2, uuid()), (3, uuid())",
+		"INSERT INTO t VALUES (?, now()), (?, uuid())", "INSERT", "t", "INSERT t"},
+	{MySQL, "select * from t where a = 1 or b in (?, ?, ?) limit ?",
+		"SELECT * FROM t WHERE a = ? OR b IN (?) LIMIT ?", "SELECT", "t", "SELECT t"},
+	{MySQL, "/*+ not a hint here */ select 1",
+		"SELECT ?", "SELECT", "", "SELECT"},
+	{MySQL, "select `from` from `select`",
+		"SELECT `from` FROM `select`", "SELECT", "select", "SELECT `select`"},
+	{MySQL, "select 1e3, 1e-3, 12abc, 0x, t.1a from t",
+		"SELECT ?, ?, 12abc, 0x, t.1a FROM t", "SELECT", "t", "SELECT t"},
+	{MySQL, "select _utf8mb4 'x' collate utf8mb4_bin, _binary\"y\", n.x from n",
+		"SELECT ? COLLATE utf8mb4_bin, ?, n.x FROM n", "SELECT", "n", "SELECT n"},
+	{MySQL, "update t set a = a-1, b = b -1, c = -1",
+		"UPDATE t SET a = a - ?, b = b - ?, c = ?", "UPDATE", "t", "UPDATE t"},
+	{MySQL, "insert t (a) values (1)",
+		"INSERT t(a) VALUES (?)", "INSERT", "t", "INSERT t"},
+	{MySQL, "insert into t (a) select b from u on duplicate key update a = values(a)",
+		"INSERT INTO t(a) SELECT b FROM u ON DUPLICATE KEY UPDATE a = VALUES (a)", "INSERT", "", "INSERT t SELECT u"},
+	{MySQL, "create table a like b",
+		"CREATE TABLE a LIKE b", "CREATE", "a", "CREATE TABLE a"},
+	{MySQL, "lock tables a read, b as x write",
+		"LOCK tables a READ, b AS x write", "LOCK", "", "LOCK TABLES a b"},
+	{MySQL, "show index from t from db",
+		"SHOW INDEX FROM t FROM db", "SHOW", "t", "SHOW t"},
+	{MySQL, "optimize table a, b",
+		"OPTIMIZE TABLE a, b", "OPTIMIZE", "", "OPTIMIZE TABLE a b"},
+	{MySQL, "update a join b on a.id = b.id set a.x = 1",
+		"UPDATE a JOIN b ON a.id = b.id SET a.x = ?", "UPDATE", "", "UPDATE a b"},
+	{MySQL, "select a from t where b = 'x' and c = \"y",
+		"SELECT a FROM t WHERE b = ? AND c = ?", "SELECT", "t", "SELECT t"},
+	{MySQL, "select a from t where b in (1, 2",
+		"SELECT a FROM t WHERE b IN (?", "SELECT", "t", "SELECT t"},
+	{MySQL, "insert into t values (1, 'a'), (2,",
+		"INSERT INTO t VALUES (?)", "INSERT", "t", "INSERT t"},
+	{MySQL, "begin; insert into t values (1); insert into t values (2); commit;",
+		"BEGIN; INSERT INTO t VALUES (?); COMMIT", "BEGIN", "", "BEGIN INSERT t COMMIT"},
+	{MySQL, ";;",
+		"", "", "", ""},
+	{MySQL, "{call p(1)}",
+		"{ CALL p(?) }", "CALL", "", "CALL p"},
+	{PostgreSQL, "select * from \"a\".\"b\" as \"c\" (\"d\")",
+		"SELECT * FROM \"a\".\"b\" AS \"c\"(\"d\")", "SELECT", "a.b", "SELECT \"a\".\"b\""},
+	{PostgreSQL, "select a from t where b in ($1, $2, $3) and c = any('{1,2}'::int[])",
+		"SELECT a FROM t WHERE b IN (?) AND c = ANY (?::int[])", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select * from t where a is not distinct from $1",
+		"SELECT * FROM t WHERE a IS NOT DISTINCT FROM ?", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select * from t where ts > now() - interval '1 day' and b = timestamp '2020-01-01'",
+		"SELECT * FROM t WHERE ts > now() - INTERVAL ? AND b = timestamp ?", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select /* a /* b */ 'c' */ 1",
+		"SELECT ?", "SELECT", "", "SELECT"},
+	{PostgreSQL, "select /*+ SeqScan(t) */ 1 from t",
+		"SELECT ? FROM t", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "select $tag$ 'x' $$ $tag$, $1, $2::text",
+		"SELECT ?, ?, ?::text", "SELECT", "", "SELECT"},
+	{PostgreSQL, "select a #>> '{a,b}', a #- '{c}', b @? '$.x', b @@ '$.y' from t",
+		"SELECT a #>> ?, a #- ?, b @? ?, b @@ ? FROM t", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "insert into t (a, b) values ($1, $2), ($3, $4) returning *",
+		"INSERT INTO t(a, b) VALUES (?) RETURNING *", "INSERT", "t", "INSERT t"},
+	{PostgreSQL, "insert into t select * from unnest($1::int[], $2::text[])",
+		"INSERT INTO t SELECT * FROM unnest(?::int[], ?::text[])", "INSERT", "t", "INSERT t SELECT"},
+	{PostgreSQL, "merge into t using (select * from s) x on t.a = x.a when matched then delete",
+		"MERGE INTO t USING (SELECT * FROM s) x ON t.a = x.a WHEN MATCHED THEN DELETE", "MERGE", "", "MERGE t SELECT s"},
+	{PostgreSQL, "with a as (select 1), b as (select * from a) select * from b join c on true",
+		"WITH a AS (SELECT ?), b AS (SELECT * FROM a) SELECT * FROM b JOIN c ON ?", "WITH", "c", "WITH SELECT SELECT SELECT c"},
+	{PostgreSQL, "with t as (select * from t) select * from t",
+		"WITH t AS (SELECT * FROM t) SELECT * FROM t", "WITH", "t", "WITH SELECT t SELECT"},
+	{PostgreSQL, "delete from only t where current of c",
+		"DELETE FROM ONLY t WHERE current of c", "DELETE", "t", "DELETE t"},
+	{PostgreSQL, "truncate table a, b restart identity",
+		"TRUNCATE TABLE a, b restart identity", "TRUNCATE", "", "TRUNCATE a b"},
+	{PostgreSQL, "drop view if exists v cascade",
+		"DROP VIEW IF EXISTS v CASCADE", "DROP", "v", "DROP VIEW v"},
+	{PostgreSQL, "select * from t where \"password\" = 'x'",
+		"SELECT * FROM t WHERE \"password\" = ?", "SELECT", "t", "SELECT t"},
+	{PostgreSQL, "create trigger g after insert on t for each row execute function f()",
+		"CREATE trigger g after INSERT ON t FOR each ROW execute function f()", "CREATE", "", "CREATE"},
+	{PostgreSQL, "create table t (a int references u (b) on delete cascade on update set null)",
+		"CREATE TABLE t(a int REFERENCES u(b) ON DELETE CASCADE ON UPDATE SET NULL)", "CREATE", "t", "CREATE TABLE t"},
+	{PostgreSQL, "select * from a, lateral (select * from b where b.x = a.x) c",
+		"SELECT * FROM a, LATERAL (SELECT * FROM b WHERE b.x = a.x) c", "SELECT", "", "SELECT a SELECT b"},
+	{PostgreSQL, "select * from (a join b on a.x = b.x) join c using (y)",
+		"SELECT * FROM (a JOIN b ON a.x = b.x) JOIN c USING (y)", "SELECT", "", "SELECT a b c"},
+	{PostgreSQL, "table t",
+		"TABLE t", "TABLE", "t", "TABLE t"},
+	{PostgreSQL, "values (1, 2), (3, 4)",
+		"VALUES (?)", "VALUES", "", "VALUES"},
+	{PostgreSQL, "set search_path to a, b",
+		"SET search_path TO a, b", "SET", "", "SET"},
+	{PostgreSQL, "execute p (1, 'x')",
+		"EXECUTE p(?)", "EXECUTE", "", "EXECUTE p"},
+	{PostgreSQL, "update only s.t as x set a = 1 where b = 2",
+		"UPDATE ONLY s.t AS x SET a = ? WHERE b = ?", "UPDATE", "s.t", "UPDATE s.t"},
+	{PostgreSQL, "select 'unterminated",
+		"SELECT ?", "SELECT", "", "SELECT"},
+	{PostgreSQL, "select E'a\\'b",
+		"SELECT ?", "SELECT", "", "SELECT"},
+	{PostgreSQL, "select $x$ never ends",
+		"SELECT ?", "SELECT", "", "SELECT"},
+	{PostgreSQL, "select 1 -- ends",
+		"SELECT ?", "SELECT", "", "SELECT"},
+	{MySQL | ANSIQuotes, `select "a", 'b' from "t"`,
+		`SELECT "a", ? FROM "t"`, "SELECT", "t", `SELECT "t"`},
+	{MySQL | NoBackslash, `select 'a\', b from t`,
+		"SELECT ?, b FROM t", "SELECT", "t", "SELECT t"},
+	{PostgreSQL | Backslash, `select 'a\'', b from t`,
+		"SELECT ?, b FROM t", "SELECT", "t", "SELECT t"},
+}
 
 func TestRead(t *testing.T) {
+	var s Statement
+	for _, c := range cases {
+		t.Run(c.sql, func(t *testing.T) {
+			s.Read([]byte(c.sql), c.d)
+			if string(s.Normal) != c.normal {
+				t.Errorf("\n is %s\nnot %s", s.Normal, c.normal)
+			}
+			if s.Operation != c.operation || string(s.Target) != c.target || string(s.Summary) != c.sum {
+				t.Errorf("\n is %s, %q, %s\nnot %s, %q, %s", s.Operation, s.Target, s.Summary, c.operation, c.target, c.sum)
+			}
+		})
+	}
+}
+
+// TestSame holds texts to one normal form that differ in values, sizes of lists, blanks, comments and letter case alone.
+func TestSame(t *testing.T) {
 	for _, c := range []struct {
-		d                              Dialect
-		sql, normal, summary, operated string
+		d     Dialect
+		texts []string
 	}{
-		{MySQL, "select * from users where id = 1 and name='bob'", "SELECT * FROM users WHERE id = ? AND name = ?", "SELECT users", "SELECT users"},
-		{MySQL, "insert into t (a,b) values (1,'a'),(2,'b'),(-3,NULL);", "INSERT INTO t(a, b) VALUES (?)", "INSERT t", "INSERT t"},
-		{PostgreSQL, "select c ? 'x', -1, a-1, b::int from t where x=$1", "SELECT c ? ?, ?, a - ?, b::int FROM t WHERE x = ?", "SELECT t", "SELECT t"},
-		{MySQL, "begin; update t set a=1; commit", "BEGIN; UPDATE t SET a = ?; COMMIT", "BEGIN UPDATE t COMMIT", "BEGIN "},
+		{MySQL, []string{"select a from t where b in (1)", "SELECT a FROM t WHERE b IN(?, ?)", "select a from t where b in ( 'x' ,'y','z')"}},
+		{MySQL, []string{"insert into t values (1,2)", "insert into t values (?,?),(?,?),(?,?)", "INSERT INTO t VALUES(NULL, 'a'), (DEFAULT, -1.5)"}},
+		{MySQL, []string{"insert into t values (1, now())", "insert into t values (1, now()), (2, now()), (3, now())"}},
+		{MySQL, []string{"insert into t values (1);", "insert into t values (1); insert into t values (2); insert into t values (3)"}},
+		{MySQL, []string{"select 1 from t", "select -1 from t", "select - 1 from t", "select + .5 from t", "select true from t", "select/**/0x1F from t # x"}},
+		{PostgreSQL, []string{"select $1::int from t", "select 5 :: int from t", "select 'a'\n'b'::int from t", "select e'a\\''::int from t -- x"}},
+		{PostgreSQL, []string{"select array[1,2,3]", "select array[$1]", "SELECT ARRAY [ 'a' , 'b' ]"}},
+		{PostgreSQL, []string{"select * from t where (a, b) in ((1,2),(3,4))", "select * from t where (a,b) in (($1,$2))"}},
 	} {
-		var s Statement
-		s.Read([]byte(c.sql), c.d)
-		if string(s.Normal) != c.normal || string(s.Summary) != c.summary || s.Operation+" "+string(s.Target) != c.operated {
-			t.Errorf("%s\n%s, %s, %s %s", c.sql, s.Normal, s.Summary, s.Operation, s.Target)
+		var first, s Statement
+		first.Read([]byte(c.texts[0]), c.d)
+		for _, text := range c.texts[1:] {
+			if s.Read([]byte(text), c.d); !bytes.Equal(s.Normal, first.Normal) {
+				t.Errorf("%s\n is %s\nnot %s", text, s.Normal, first.Normal)
+			}
+			if !bytes.Equal(s.Summary, first.Summary) {
+				t.Errorf("%s\n is %s\nnot %s", text, s.Summary, first.Summary)
+			}
+		}
+	}
+}
+
+// TestDifferent holds texts apart that ask for different things.
+func TestDifferent(t *testing.T) {
+	var s Statement
+	for _, c := range []struct {
+		d     Dialect
+		texts []string
+	}{
+		{MySQL, []string{"select a-1 from t", "select a, -1 from t", "select a + 1 from t", "select a from t", "select A from t", "select `a` from t", "select 1 from t",
+			"select 12a from t", "select @a from t", "select @@a from t"}},
+		{MySQL, []string{"select a from t limit 1", "select a from t limit 1, 1", "select a from t limit 1 offset 1"}},
+		{MySQL, []string{"select a is null", "select a is not null", "select a = null", "select a is true"}},
+		{PostgreSQL, []string{"select a ? 'b'", "select a ?| 'b'", "select a -> 'b'", "select a ->> 'b'", "select a 'b'"}},
+		{PostgreSQL, []string{"select (1, 2 + x)", "select (2 + x)", "select (1, x)"}},
+	} {
+		seen := map[string]string{}
+		for _, text := range c.texts {
+			s.Read([]byte(text), c.d)
+			if other, ok := seen[string(s.Normal)]; ok {
+				t.Errorf("%s and %s are both %s", text, other, s.Normal)
+			}
+			seen[string(s.Normal)] = text
+		}
+	}
+}
+
+// TestPrefix reads texts cut off after every byte: what is read is the beginning of the whole, but for its last word.
+func TestPrefix(t *testing.T) {
+	for _, sql := range []string{
+		"SELECT a, 'b' FROM t WHERE c IN (1, 2, 3) AND d = 'x' AND e IN ((1, 2), (3, 4))",
+		"INSERT INTO t (a, b) VALUES (1, 'x'), (2, 'y'), (-3, 'z')",
+		"SELECT a FROM t WHERE b = -1 AND c = 'it''s' OR d = \"x\" /* done */",
+	} {
+		var whole, s Statement
+		whole.Read([]byte(sql), MySQL)
+		for n := range len(sql) {
+			s.Read([]byte(sql[:n]), MySQL)
+			last := bytes.LastIndexAny(s.Normal, " (,") // in front of what may be half a word
+			if last > 0 && !bytes.HasPrefix(whole.Normal, s.Normal[:last]) {
+				t.Errorf("%s is %s, and the whole %s", sql[:n], s.Normal, whole.Normal)
+			}
+		}
+	}
+}
+
+func TestCut(t *testing.T) {
+	var s Statement
+	for _, sql := range []string{"select 'a", "select a /* b", "select `a", "select \"a", "select /*! 1", `select 'a\'`} {
+		if s.Read([]byte(sql), MySQL); !s.Cut {
+			t.Errorf("%s is not cut", sql)
+		}
+		if s.Read([]byte("select 1"), MySQL); s.Cut {
+			t.Error("cut stayed")
+		}
+	}
+	for _, sql := range []string{"select 'a", "select /* /* */", `select "a`, "select $$ a", "select E'a\\'"} {
+		if s.Read([]byte(sql), PostgreSQL); !s.Cut {
+			t.Errorf("%s is not cut", sql)
+		}
+	}
+}
+
+func TestStatements(t *testing.T) {
+	var s Statement
+	for sql, n := range map[string]int{"": 0, ";": 0, " /* */ ; # x": 0, "select 1": 1, "select 1;": 1, ";select 1;;select 2": 2, "1; 'a'": 2,
+		"create procedure p() begin select 1; select 2; end": 1, "select ';'": 1} {
+		if s.Read([]byte(sql), MySQL); s.Statements != n {
+			t.Errorf("%s: %d statements, not %d", sql, s.Statements, n)
+		}
+	}
+}
+
+func TestSummaryLimit(t *testing.T) {
+	var s Statement
+	s.Read([]byte("select * from "+strings.Repeat("tables_name, ", 40)+"t"), MySQL)
+	if n := len(s.Summary); n > maxSummary || n < maxSummary-12 || !bytes.HasSuffix(s.Summary, []byte("tables_name")) {
+		t.Errorf("%d bytes: %s", n, s.Summary)
+	}
+}
+
+func TestTags(t *testing.T) {
+	const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	for _, c := range []struct{ sql, tags, trace, span string }{
+		{"select 1 /*traceparent='" + parent + "'*/", "traceparent=" + parent + ";", parent[3:35], parent[36:52]},
+		{"/* app='my%20app', route='%2Fa\\'b' */ select 1;", "app=my app;route=/a'b;", "", ""},
+		{"select 1 /*a='1'*/ /*b='2',traceparent='" + strings.ReplaceAll(parent, "-", "%2D") + "'*/", "a=1;b=2;traceparent=" + parent + ";", parent[3:35], parent[36:52]},
+		{"select 1 /*traceparent='00-00000000000000000000000000000000-00f067aa0ba902b7-01'*/", "traceparent=00-00000000000000000000000000000000-00f067aa0ba902b7-01;", "", ""},
+		{"select 1 /*traceparent='" + strings.ToUpper(parent) + "'*/", "traceparent=" + strings.ToUpper(parent) + ";", "", ""},
+		{"select 1 /* a plain comment, isn't it? key='value' */", "", "", ""},
+		{"select 1 /*a='1',b=2*/", "", "", ""},
+		{"select '/*a=\\'1\\'*/'", "", "", ""},
+		{"select 1 /*a='100%',b='%zz%4'*/", "a=100%;b=%zz%4;", "", ""},
+	} {
+		for _, d := range []Dialect{MySQL, PostgreSQL} {
+			if d == PostgreSQL && strings.Contains(c.sql, `'/*`) {
+				continue // a backslash is none there
+			}
+			var s Statement
+			s.Read([]byte(c.sql), d)
+			var tags strings.Builder
+			for k, v := range s.Tags() {
+				tags.WriteString(string(k) + "=" + string(v) + ";")
+			}
+			if tags.String() != c.tags || string(s.TraceID) != c.trace || string(s.SpanID) != c.span {
+				t.Errorf("%s: %s, %s, %s", c.sql, tags.String(), s.TraceID, s.SpanID)
+			}
+		}
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	for _, c := range []struct {
+		d          Dialect
+		sql, shown string
+	}{
+		{MySQL, "select * from t where name = 'bob' and id = 5", "select * from t where name = 'bob' and id = 5"},
+		{MySQL, "select * from users where password = 'hunter2' and name = 'bob'", "select * from users where password = ? and name = 'bob'"},
+		{MySQL, "update users set user_pwd='x', name='bob' where id=1", "update users set user_pwd=?, name='bob' where id=1"},
+		{MySQL, "insert into users (id, name, password_hash) values (1, 'bob', 'h'), (2, f('a', 'b'), 'i')", "insert into users (id, name, password_hash) values (1, 'bob', ?), (2, f('a', 'b'), ?)"},
+		{MySQL, "create user 'bob'@'%' identified with sha256_password by 'hunter2' require ssl", "create user 'bob'@'%' identified with sha256_password by ? require ssl"},
+		{MySQL, "alter user 'bob'@'%' identified by 'a' replace 'b'", "alter user 'bob'@'%' identified by ? replace ?"},
+		{MySQL, "set password for 'bob'@'h' = 'hunter2'", "set password for ?@? = ?"},
+		{MySQL, "grant all on *.* to 'bob'@'%' identified by 'hunter2'", "grant all on *.* to 'bob'@'%' identified by ?"},
+		{MySQL, "change master to master_host='h', master_password='hunter2'", "change master to master_host=?, master_password=?"},
+		{MySQL, "change replication source to source_user='u', source_password=\"hunter2\"", "change replication source to source_user=?, source_password=?"},
+		{MySQL, "start replica user='u' password='hunter2'", "start replica user=? password=?"},
+		{MySQL, "create server s foreign data wrapper mysql options (user 'u', password 'hunter2')", "create server s foreign data wrapper mysql options (user 'u', password ?)"},
+		{MySQL, "select aes_encrypt(a, 'key'), password('x'), sha2('x', 256), f('y')", "select aes_encrypt(a, ?), password(?), sha2(?, 256), f('y')"},
+		{MySQL, "set @token := 'abc', @n := 'b'", "set @token := ?, @n := 'b'"},
+		{MySQL, "select 1 /* password='x' */ from t where a = 'unterminated password=", "select 1 ? from t where a = ?"},
+		{MySQL, "select json_set(a, '$.secret', 'x', '$.name', 'bob')", "select json_set(a, '$.secret', ?, '$.name', 'bob')"},
+		{PostgreSQL, "alter role bob with password 'hunter2' valid until '2030-01-01'", "alter role bob with password ? valid until ?"},
+		{PostgreSQL, "create user mapping for bob server s options (user 'u', password 'hunter2')", "create user mapping for bob server s options (user 'u', password ?)"},
+		{PostgreSQL, "create subscription s connection 'host=h password=hunter2' publication p", "create subscription s connection ? publication p"},
+		{PostgreSQL, "select dblink('host=h password=hunter2', 'select 1')", "select dblink(?, 'select 1')"},
+		{PostgreSQL, "do $$ begin execute 'alter role bob password ''hunter2'''; end $$", "do ?"},
+		{PostgreSQL, "select crypt('hunter2', gen_salt('bf')), pgp_sym_encrypt(a, 'k')", "select crypt(?, gen_salt(?)), pgp_sym_encrypt(a, ?)"},
+		{PostgreSQL, `select * from users where "password" = 'x' and "a" = "b"`, `select * from users where "password" = ? and "a" = "b"`},
+		{PostgreSQL, `select * from users where password = "hunter2"`, `select * from users where password = ?`},
+		{PostgreSQL, `select * from u where u.password = "v"."password"`, `select * from u where u.password = "v"."password"`},
+		{PostgreSQL, "select 'postgres://bob:hunter2@h/db', 'https://h/a@b:c'", "select ?, 'https://h/a@b:c'"},
+		{PostgreSQL, "select * from t where data->>'api_key' = 'x' and data->>'name' = 'bob'", "select * from t where data->>'api_key' = ? and data->>'name' = 'bob'"},
+		{PostgreSQL, "select max_tokens from t where max_tokens > 5", "select max_tokens from t where max_tokens > 5"},
+		{PostgreSQL, "select * from t where token in ('a', 'b') or c = 'd'", "select * from t where token in (?, ?) or c = 'd'"},
+		{PostgreSQL, `select '{"password": "hunter2"}'::jsonb, '{"name": "bob"}'`, `select ?::jsonb, '{"name": "bob"}'`},
+		{PostgreSQL, "select set_config('app.jwt_secret', 'x', false)", "select set_config('app.jwt_secret', ?, false)"},
+	} {
+		if shown := AppendShown(nil, []byte(c.sql), c.d); string(shown) != c.shown {
+			t.Errorf("\n   %s\n is %s\nnot %s", c.sql, shown, c.shown)
+		}
+	}
+}
+
+// TestMemory holds what a statement keeps to what it says.
+func TestMemory(t *testing.T) {
+	var s Statement
+	fixed := int(unsafe.Sizeof(s))
+	for _, sql := range []string{strings.Repeat("a=b ", 1<<16), strings.Repeat(";a", 1<<16), strings.Repeat("/*a='b'*/", 1<<16), strings.Repeat("(", 1<<16), batchText} {
+		s = Statement{}
+		s.Read([]byte(sql), MySQL)
+		if kept := cap(s.Normal) + cap(s.Summary) + cap(s.tags) + 8*cap(s.ends) + cap(s.p.target); kept > 6*len(sql)+4096 || fixed > 4096 {
+			t.Errorf("%.10s...: %d bytes for %d, %d fixed", sql, kept, len(sql), fixed)
 		}
 	}
 }

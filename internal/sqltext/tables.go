@@ -203,8 +203,7 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 		f.from = false
 		f.list, f.item, f.before = tuples, -1, -1
 	}
-	if p.role == as && k.role != selects && k.role != with && k.role != rows && k.role != table && k.role != inserts &&
-		k.role != updates && k.role != deletes && k.role != merges {
+	if p.role == as && f.body {
 		return // a name after all
 	}
 	switch p.mode {
@@ -232,7 +231,9 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 		case routine:
 			p.routine = true
 		case table, index:
-			if p.tables == 0 && !p.uses {
+			if p.role == as {
+				p.mode, p.again = querying, false
+			} else if !p.uses {
 				p.word(s, k.text)
 				p.uses = true // this object is the one
 				if k.role == index {
@@ -402,7 +403,7 @@ func (p *parser) commit(s *Statement, out []byte, next kind) {
 			return
 		}
 	case perhaps:
-		if next != end && next != semicolon && next != text {
+		if next != end && next != semicolon && (next < text || next > param) {
 			return
 		}
 	case called:
