@@ -41,14 +41,14 @@ func denies(code uint16) bool {
 func rejects(code uint16) bool {
 	switch code {
 	case 1007, 1008, // a database exists, or does not
-		1093, 1096, 1099, 1100, 1111, 1117, 1128, 1137, 1175, // a statement that cannot be
+		1093, 1094, 1096, 1099, 1100, 1111, 1117, 1128, 1137, 1175, // a statement that cannot be
 		1193, 1210, 1215, 1221, 1228, 1229, 1233, 1238, 1243, // variables, arguments, an unknown prepared statement
 		1267, 1270, 1271, 1272, 1273, 1288, 1291, 1294, 1295, 1298, 1300, // collations, character sets, time zones
 		1345, 1347, 1348, 1349, 1350, 1351, 1352, 1353, 1354, 1356, 1359, 1360, 1361, 1362, 1363, // views and triggers
 		1364, 1366, 1367, 1368, 1369, 1390, 1391, 1393, 1394, 1395, 1411, 1419, 1422, 1423, 1442, 1443, 1470, 1471, // values
 		1479, 1480, 1481, 1482, 1484, 1486, 1488, 1490, 1491, 1492, 1493, 1494, 1495, 1503, 1504, 1505, 1507, 1508, 1514, 1517, // partitions
 		1525, 1526, 1535, 1537, 1539, 1553, 1560, 1564, 1568, 1641, 1649, 1659, 1697, // and values outside of them; events
-		1731, 1732, 1733, 1735, 1736, 1737, 1748, 1749, 1800, 1801, 1819, // likewise; a password that is too simple
+		1731, 1732, 1733, 1735, 1736, 1737, 1748, 1749, 1772, 1774, 1800, 1801, 1819, // likewise; a password that is too simple
 		1821, 1822, 1824, 1825, 1826, 1828, 1829, 1830, 1832, 1833, 1834, // foreign keys
 		3105, 3106, 3107, 3108, 3109, 3148, // generated columns
 		3523, 3566, 3575, 3576, 3577, 3579, 3580, 3582, 3583, 3584, 3586, 3587, 3593, 3595, // roles, recursion, windows
@@ -81,22 +81,21 @@ func namesOnly(code uint16) bool {
 
 // appendMaskedError appends the text of an error without a user's values: numbers and all that is quoted become ?,
 // but for what the error's number says are names. Servers do not escape what they quote, so a value ends where the last
-// quote does that can be its own.
+// quote does that can be its own, and in a text that may have been cut it has no end.
 func appendMaskedError(dst []byte, code uint16, message []byte) []byte {
 	if namesOnly(code) {
 		return append(dst, message...)
 	}
-	head, tail := message, message[len(message):]
-	if at := behindValue(code, message); at >= 0 {
-		head, tail = message[:at], message[at:]
-	}
-	if first := bytes.IndexAny(head, `'"`); first >= 0 {
-		last := bytes.LastIndexAny(head, `'"`)
-		dst = append(appendMaskedNumbers(dst, head[:first]), head[first], '?')
-		if head = nil; last > first {
-			dst = append(dst, message[last])
-			head = message[last+1 : len(message)-len(tail)]
+	head := message[:behindValue(code, message)]
+	tail := message[len(head):]
+	if from := quote(head, false); from >= 0 {
+		dst = append(appendMaskedNumbers(dst, head[:from]), head[from], '?')
+		to := quote(head, true)
+		if to == from || len(message) >= mayBeCut {
+			return dst
 		}
+		dst = append(dst, head[to])
+		head = head[to+1:]
 	}
 	if code == errParse {
 		dst = append(dst, head...) // only the number of a line is there
@@ -104,6 +103,23 @@ func appendMaskedError(dst []byte, code uint16, message []byte) []byte {
 		dst = appendMaskedNumbers(dst, head)
 	}
 	return append(dst, tail...)
+}
+
+// mayBeCut is from how many bytes on the text of an error may have been cut by the server: at 512, with a NUL, and
+// perhaps not inside a character.
+const mayBeCut = 500
+
+// quote is the place of the first or last quote in b that is no apostrophe inside of a word, or -1.
+func quote(b []byte, last bool) (at int) {
+	at = -1
+	for i, c := range b {
+		if c == '"' || c == '\'' && !(i > 0 && i+1 < len(b) && letter(b[i-1]) && letter(b[i+1])) {
+			if at = i; !last {
+				break
+			}
+		}
+	}
+	return at
 }
 
 const (
@@ -114,23 +130,26 @@ const (
 	errDuplicateWithKey = 1586
 )
 
-// behindValue is where in an English text the names begin that follow a value, or -1. The text must go on as it does
-// in no value: a value can hold anything, but not the end of the text.
+// behindValue is where in an English text the names begin that follow a value; its end in others. The text must begin
+// and end as no value can make it do.
 func behindValue(code uint16, message []byte) int {
-	switch code {
-	case errDuplicate, errDuplicateWithKey:
-		at := bytes.LastIndex(message, []byte("' for key "))
-		if at >= 0 && bytes.HasSuffix(message, []byte("'")) {
-			return at + 1
+	at := -1
+	switch {
+	case len(message) >= mayBeCut:
+	case code == errDuplicate, code == errDuplicateWithKey:
+		if bytes.HasPrefix(message, []byte("Duplicate entry '")) && bytes.HasSuffix(message, []byte("'")) {
+			at = bytes.LastIndex(message, []byte("' for key "))
 		}
-	case errTruncatedValue, errIncorrectValue:
-		at := bytes.LastIndex(message, []byte("' for column "))
-		place := bytes.TrimRight(message, "0123456789")
-		if at >= 0 && len(place) < len(message) && bytes.HasSuffix(place, []byte(" at row ")) {
-			return at + 1
+	case code == errTruncatedValue, code == errIncorrectValue:
+		row := bytes.TrimRight(message, "0123456789")
+		if bytes.HasPrefix(message, []byte("Incorrect ")) && len(row) < len(message) && bytes.HasSuffix(row, []byte(" at row ")) {
+			at = bytes.LastIndex(message, []byte("' for column "))
 		}
 	}
-	return -1
+	if at < 0 {
+		return len(message)
+	}
+	return at + 1
 }
 
 // appendMaskedNumbers appends b with ? for each word that begins with a digit.
@@ -149,6 +168,6 @@ func appendMaskedNumbers(dst, b []byte) []byte {
 	return dst
 }
 
-func wordByte(c byte) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == '$'
-}
+func wordByte(c byte) bool { return letter(c) || c >= '0' && c <= '9' || c == '_' || c == '$' }
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
