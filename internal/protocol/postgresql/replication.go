@@ -191,7 +191,7 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		c.CString("prefix")
 		n := c.Int32BE("length")
 		c.Detail()
-		value(c, "content", int(max(n, 0)), oidText, 0)
+		value(c, "content", int(n), oidText, 0)
 	case 'C':
 		c.Uint8("flags")
 		lsn(c, "commit_lsn")
@@ -309,7 +309,7 @@ func tuple(c *wire.Cursor) (kind uint8) {
 			c.Detail()
 			n := c.Int32BE("length")
 			c.Detail()
-			value(c, "value", int(max(n, 0)), 0, int16(b2i(kind == 'b')))
+			value(c, "value", int(n), 0, int16(b2i(kind == 'b')))
 			c.Stands()
 		case 'n', 'u':
 			c.Stands()
