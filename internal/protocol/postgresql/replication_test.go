@@ -228,7 +228,7 @@ func TestReplicationData(t *testing.T) {
 func TestCopyBinary(t *testing.T) {
 	header := "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	row := "\x00\x02\x00\x00\x00\x04\x00\x00\x00\x2a\xff\xff\xff\xff"
-	const shown = ` row{ columns=2 value=\x0000002a value=null}`
+	const shown = ` row{ columns=2 value=\x0000002a value=NULL}`
 	for _, c := range []struct{ b, want string }{
 		{header + row + row + "\xff\xff", "header{ signature=PGCOPY\n\xff\r\n\x00 flags=0 oids=0 extension=}" + shown + shown + " trailer{ columns=-1}"},
 		{header, "header{ signature=PGCOPY\n\xff\r\n\x00 flags=0 oids=0 extension=}"},

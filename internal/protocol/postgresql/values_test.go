@@ -153,7 +153,7 @@ func TestValue(t *testing.T) {
 			t.Errorf("%s: kind %d, %s", c.name, f.Kind, got)
 		}
 	}
-	if tree, f := read(t, nil, -1, oidInt4, 1); shown(tree, f) != "null" {
+	if tree, f := read(t, nil, -1, oidInt4, 1); shown(tree, f) != "NULL" {
 		t.Error("NULL shows as", shown(tree, f))
 	}
 }
