@@ -73,7 +73,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 		var kw *keyword
 		switch k {
 		case word:
-			if prev != dot && (l.at >= len(sql) || sql[l.at] != '.' || l.at+1 < len(sql) && classes[sql[l.at+1]] == digit|part) {
+			if p.mode == atStart || prev != dot && (l.at >= len(sql) || sql[l.at] != '.' || l.at+1 < len(sql) && classes[sql[l.at+1]] == digit|part) {
 				kw = lookup(sql, l.start, l.at)
 			}
 			f := p.top()
@@ -173,10 +173,11 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				l.prev = semicolon
 				break
 			}
-			if prev == sign {
-				out = out[:signAt]
+			if n := len(p.fold(out[:signAt])); prev == sign && n < signAt {
+				out = out[:n] // the sign of a value that was cut off
+			} else {
+				out = p.fold(out)
 			}
-			out = p.fold(out)
 			if p.mode == idle {
 				out = out[:lastEnd]
 			} else if last >= 0 && bytes.Equal(out[last:lastEnd], out[begin:]) {
