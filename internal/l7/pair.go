@@ -421,7 +421,9 @@ func (c *Conn) finish(i int, x *exchange, order uint64) {
 		if x.orphan {
 			c.orphans = slices.DeleteFunc(c.orphans, func(o *exchange) bool { return o == x })
 		}
-		c.fences += x.fences
+		if !x.lossy { // else its fence was in the gap too
+			c.fences += x.fences
+		}
 	}
 	r := &x.rec
 	r.Order = order
