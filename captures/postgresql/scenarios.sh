@@ -7,20 +7,19 @@ declare -A SUITE=([13]=bullseye [15]=bookworm [17]=trixie [18]=sid)
 SCRAM=alice SCRAM_PASSWORD=heron-4471
 MD5=bruno MD5_PASSWORD=otter-8203
 CLEAR=carla CLEAR_PASSWORD=lynx-6634
+BEARER=diana TOKEN=finch-3375
 WRONG=gecko-9158
 
 values() {
 	printf '%s\n' SCRAM=$SCRAM SCRAM_PASSWORD=$SCRAM_PASSWORD MD5=$MD5 MD5_PASSWORD=$MD5_PASSWORD \
-		CLEAR=$CLEAR CLEAR_PASSWORD=$CLEAR_PASSWORD WRONG=$WRONG
+		CLEAR=$CLEAR CLEAR_PASSWORD=$CLEAR_PASSWORD BEARER=$BEARER TOKEN=$TOKEN WRONG=$WRONG
 }
 
-# pg VERSION PROGRAM ARGUMENT... runs one of PostgreSQL's programs; server VERSION prints how its server is started.
-pg() {
-	local root=$CACHE/roots/pg$1 program=/usr/lib/postgresql/$1/bin/$2
-	shift 2
-	chroot --userspec=db "$root" $program "$@"
-}
-server() { echo "chroot --userspec=db $CACHE/roots/pg$1 /usr/lib/postgresql/$1/bin/postgres -D /data"; }
+# program VERSION NAME prints how one of PostgreSQL's programs is started; pg VERSION NAME ARGUMENT... runs it. socket VERSION
+# prints the way to a server that no capture sees.
+program() { echo "chroot --userspec=db $CACHE/roots/pg$1 /usr/lib/postgresql/$1/bin/$2"; }
+pg() { $(program "$1" "$2") "${@:3}"; }
+socket() { echo "postgres://postgres@/shop?host=$CACHE/roots/pg$1/tmp"; }
 
 start() {
 	local v
@@ -29,6 +28,9 @@ start() {
 		cp "$programs"/*.sql "$CACHE/roots/pg$v/tmp/"
 		cluster $v
 	done
+	rm -rf "$CACHE/roots/pg17/tmp/wal"
+	install -d -o 27000 -g 27000 "$CACHE/roots/pg17/tmp/wal"
+	gcc -O -Wall -shared -fPIC -DTOKEN="\"$TOKEN\"" "$programs/pgtoken.c" -o "$CACHE/roots/pg18/usr/lib/postgresql/18/lib/pgtoken.so"
 	node_packages pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0
 }
 
@@ -58,9 +60,11 @@ cluster() {
 			max_prepared_transactions = 10
 			max_connections = 20
 			superuser_reserved_connections = 3
+			$([ $1 != 18 ] || echo "oauth_validator_libraries = 'pgtoken'")
 		P
 		cat >"$dir/data/pg_hba.conf" <<-P
 			local all all trust
+			$([ $1 != 18 ] || echo host all $BEARER 127.0.0.1/32 oauth 'issuer="https://issuer.example" scope="shop"')
 			host all $SCRAM 127.0.0.1/32 scram-sha-256
 			host all $MD5 127.0.0.1/32 md5
 			host all $CLEAR 127.0.0.1/32 password
@@ -69,7 +73,7 @@ cluster() {
 		unix_start $1
 		pg $1 psql -qX -h /tmp -U postgres -c 'set client_min_messages = error' -c 'create database shop' \
 			-c "set password_encryption = 'scram-sha-256'" -c "create role $SCRAM login password '$SCRAM_PASSWORD'" \
-			-c "create role $CLEAR login password '$CLEAR_PASSWORD'" \
+			-c "create role $CLEAR login password '$CLEAR_PASSWORD'" -c "create role $BEARER login" \
 			-c "set password_encryption = 'md5'" -c "create role $MD5 login password '$MD5_PASSWORD'" \
 			-c 'grant all on database shop to public'
 		pg $1 psql -qX -h /tmp -U postgres shop -f /tmp/shop.sql
@@ -91,7 +95,7 @@ stop() {
 # front NAME VERSION SETTING=VALUE... With relay for a SETTING the server is reached by pgrelay.
 front() {
 	local v=${2%% *} s out
-	out=$(server $v)
+	out="$(program $v postgres) -D /data"
 	for s in ${2#"$v"}; do
 		if [ $s = relay ]; then
 			out="pgrelay 127.0.0.1:$PORT $CACHE/roots/pg$v/tmp/.s.PGSQL.$PORT $out -c listen_addresses="
@@ -111,7 +115,7 @@ check() {
 	if [ -e "$OUT/$1.api" ]; then args+=(-api "$OUT/$1.api"); fi
 	if [[ $1 == @(types|params|rows)* ]]; then
 		unix_start $v
-		args+=(-values "host=$CACHE/roots/pg$v/tmp user=postgres dbname=shop")
+		args+=(-values "$(socket $v)")
 	fi
 	pgtruth "${args[@]}" "$OUT/$1.pcap" >"$OUT/$1.truth.jsonl"
 	if [[ $1 == @(types|params|rows)* ]]; then stop; fi
@@ -121,7 +125,7 @@ check() {
 psql() {
 	local v=${4:-${3%% *}}
 	driver="psql $v"
-	capture "$1" "$2" "$3" env PGSSLMODE=disable ${psql_env:-} chroot "$CACHE/roots/pg$v" /usr/lib/postgresql/$v/bin/psql -X \
+	capture "$1" "$2" "$3" env PGSSLMODE=disable ${psql_env:-} $(program $v psql) -X \
 		-h 127.0.0.1 -U postgres -f "/tmp/${5:-$1}.sql" shop
 }
 # pggo NAME SHOWS SERVER SCENARIO [PARAMETERS [VARIABLE=VALUE...]] runs a scenario of pggo. compared NAME... does the same; what
@@ -135,6 +139,7 @@ pggo() {
 pgx() { driver='pgx 5.12.0' pggo "$@"; }
 compared() { driver='pgx 5.12.0' pggo "$1" "$2" "$3" "$4" "${5:-}" API="$OUT/$1.api"; }
 wire() { driver='pgproto3 5.12.0' pggo "$@"; }
+replica() { driver='pglogrepl 2025-12-13' pggo "$@"; }
 # tls NAME SHOWS SERVER SCENARIO PARAMETERS
 tls() { driver='pgx 5.12.0' sslmode=sslmode=require pggo "$1" "$2" "$3 ssl=on" "$4" "$5" KEYS="$OUT/$1.keys"; }
 login() { driver='pgx 5.12.0' user=$4 pggo "$1" "$2" "$3" "$5"; }
@@ -142,7 +147,7 @@ libpq() { driver='lib/pq 1.12.3' pggo "$@"; }
 # bench NAME SHOWS MODE runs pgbench in a mode, with several clients.
 bench() {
 	driver='pgbench 17'
-	capture "$1" "$2" 17 env PGSSLMODE=disable chroot "$CACHE/roots/pg17" /usr/lib/postgresql/17/bin/pgbench -h 127.0.0.1 -U postgres \
+	capture "$1" "$2" 17 env PGSSLMODE=disable $(program 17 pgbench) -h 127.0.0.1 -U postgres \
 		-n -M $3 -c 4 -j 1 -t 32 --random-seed=7 -f /tmp/bench.sql shop
 }
 
@@ -189,7 +194,7 @@ scenarios() {
 	wire types-text 'every type in text' 17 types '' FORMAT=0
 	wire types-binary 'every type in binary' 17 types '' FORMAT=1
 	wire params-text 'parameters of every type in text; one format for all, one each, mixed; 300 of them' 17 params '' FORMAT=0
-	wire params-binary 'parameters of every type in binary' 17 params '' FORMAT=1 "SOCKET=postgres://postgres@/shop?host=$CACHE/roots/pg17/tmp"
+	wire params-binary 'parameters of every type in binary' 17 params '' FORMAT=1 "SOCKET=$(socket 17)"
 	wire rows-small-text '1,500 short rows in text' 17 rows '' FORMAT=0 SIZE=small
 	wire rows-small-binary '1,500 short rows in binary' 17 rows '' FORMAT=1 SIZE=small
 	wire rows-large-text '400 long rows in text' 17 rows '' FORMAT=0 SIZE=large
@@ -199,6 +204,9 @@ scenarios() {
 	login login-password 'a password in the clear' 17 $CLEAR:$CLEAR_PASSWORD ping
 	login login-md5 'an MD5 password' 17 $MD5:$MD5_PASSWORD ping
 	login login-scram 'SCRAM-SHA-256' 17 $SCRAM:$SCRAM_PASSWORD ping
+	user=$BEARER pgx login-oauth 'OAUTHBEARER' 18 ping '' TOKEN=$TOKEN
+	user=$BEARER pgx login-wrong-oauth 'a wrong token by OAUTHBEARER: pgx leaves when it hears of it' 18 refused '' TOKEN=$WRONG
+	wire login-wrong-oauth-raw 'the same, answered with the byte that the server waits for' 18 startup '' HOW=oauth TOKEN=$WRONG BEARER=$BEARER
 	login login-wrong-scram 'a wrong password by SCRAM-SHA-256' 17 $SCRAM:$WRONG refused
 	login login-wrong-md5 'a wrong password by MD5' 15 $MD5:$WRONG refused
 	login login-wrong-password 'a wrong password in the clear' 13 $CLEAR:$WRONG refused
@@ -223,11 +231,14 @@ scenarios() {
 	user=$SCRAM:$SCRAM_PASSWORD tls tls12 'the same under TLS 1.2' 17 ping channel_binding=require
 	tls tls-direct 'TLS without an SSLRequest' 18 crud sslnegotiation=direct
 
-	wire logical 'logical replication with pgoutput: all kinds of changes, messages, CopyDone from both sides' 17 logical
-	wire logical-streamed 'a large transaction, sent before it ended' '17 logical_decoding_work_mem=64kB' streamed
-	wire logical-twophase 'transactions prepared, committed and taken back' 17 twophase
-	wire physical 'physical replication, for a moment' 17 physical
-	wire killed 'a client that is killed in the middle of an answer' 17 killed '' PSQL_ROOT="$CACHE/roots/pg17" PSQL=/usr/lib/postgresql/17/bin/psql
+	replica logical 'logical replication with pgoutput: all kinds of changes, messages, CopyDone from both sides' 17 logical
+	replica logical-streamed 'a large transaction, sent before it ended' '17 logical_decoding_work_mem=64kB' streamed
+	replica logical-twophase 'transactions prepared, committed and taken back' 17 twophase
+	replica physical 'physical replication, for a moment' 17 physical
+	replica basebackup 'the beginning of a base backup' 17 backup
+	driver='pg_receivewal 17' pggo receivewal 'physical replication by pg_receivewal' 17 wal '' "SOCKET=$(socket 17)" \
+		"RECEIVEWAL=$(program 17 pg_receivewal) -D /tmp/wal --no-loop --no-sync --no-password"
+	driver='psql 17' pggo killed 'a client that is killed in the middle of an answer' 17 killed '' "PSQL=$(program 17 psql)"
 	wire reset 'a connection that is broken in the middle of an answer' 17 reset
 
 	bench mixed-simple 'load of pgbench in simple queries on several connections' simple

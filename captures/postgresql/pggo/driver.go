@@ -373,7 +373,7 @@ func refused() {
 		c.Close(ctx)
 		must(errors.New("the login went well"))
 	}
-	if sqlstate(err) == "?" {
+	if sqlstate(err) == "?" && !strings.Contains(err.Error(), "OAuth authentication failed") {
 		must(err)
 	}
 }

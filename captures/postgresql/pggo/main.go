@@ -50,6 +50,8 @@ var scenarios = map[string]func(){
 	"twophase": twoPhase,
 	"streamed": streamed,
 	"physical": physical,
+	"backup":   baseBackup,
+	"wal":      receiveWAL,
 }
 
 var ctx context.Context
@@ -169,10 +171,11 @@ func (t tracer) TraceBatchQuery(ctx context.Context, c *pgx.Conn, d pgx.TraceBat
 
 func (t tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-// config reads the URL of the command line. With $KEYS, TLS writes its key log there.
+// config reads the URL of the command line. With $KEYS, TLS writes its key log there; $TOKEN is for OAUTHBEARER.
 func config() *pgx.ConnConfig {
 	c, err := pgx.ParseConfig(os.Args[2])
 	must(err)
+	c.OAuthTokenProvider = func(context.Context) (string, error) { return os.Getenv("TOKEN"), nil }
 	c.Tracer = tracer{c.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol}
 	if c.TLSConfig != nil {
 		f, err := os.OpenFile(os.Getenv("KEYS"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)

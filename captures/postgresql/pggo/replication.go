@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	osexec "os/exec"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pglogrepl"
@@ -143,4 +145,38 @@ func physical() {
 	}
 	_, err = pglogrepl.SendStandbyCopyDone(ctx, c)
 	must(err)
+}
+
+// baseBackup is the beginning of a base backup, at the lowest rate; then the client leaves.
+func baseBackup() {
+	c, err := pgconn.Connect(ctx, os.Args[2]+"&replication=yes")
+	must(err)
+	w := wire{c.Frontend()}
+	w.say(&pgproto3.Query{String: "SHOW wal_segment_size"})
+	w.Send(&pgproto3.Query{String: "BASE_BACKUP (LABEL 'short', CHECKPOINT 'fast', PROGRESS, MAX_RATE 32, MANIFEST 'no')"})
+	must(w.Flush())
+	deadline, cancel := context.WithTimeout(ctx, 1500*time.Millisecond)
+	defer cancel()
+	for {
+		if _, err := c.ReceiveMessage(deadline); err != nil {
+			break
+		}
+	}
+	c.Conn().Close()
+}
+
+// receiveWAL runs pg_receivewal, which the command $RECEIVEWAL begins, for a few changes. It starts with a segment, so a new one
+// is begun first, by the socket $SOCKET.
+func receiveWAL() {
+	aside := plain(os.Getenv("SOCKET"))
+	defer aside.Close(ctx)
+	const emit = "select pg_logical_emit_message(false, 'app', 'received', true);"
+	r, err := aside.Exec(ctx, "select pg_switch_wal();"+emit+"select pg_current_wal_flush_lsn()").ReadAll()
+	must(err)
+	time.AfterFunc(500*time.Millisecond, func() {
+		_, err := aside.Exec(ctx, emit).ReadAll()
+		must(err)
+	})
+	words := append(strings.Fields(os.Getenv("RECEIVEWAL")), "--endpos="+string(r[2].Rows[0][0]), "-d", os.Args[2])
+	must(osexec.Command(words[0], words[1:]...).Run())
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	osexec "os/exec"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -270,6 +271,14 @@ func startup() {
 	case "nouser":
 		write(packet(3<<16, "database\x00shop\x00\x00"))
 		failed()
+	case "oauth":
+		write(packet(3<<16, "user\x00"+os.Getenv("BEARER")+"\x00database\x00shop\x00\x00"))
+		w := wire{pgproto3.NewFrontend(nc, nc)}
+		w.until(&pgproto3.AuthenticationSASL{})
+		w.say(&pgproto3.SASLInitialResponse{AuthMechanism: "OAUTHBEARER", Data: []byte("n,,\x01auth=Bearer " + os.Getenv("TOKEN") + "\x01\x01")})
+		w.until(&pgproto3.AuthenticationSASLContinue{})
+		w.say(&pgproto3.SASLResponse{Data: []byte{1}})
+		w.until(&pgproto3.ErrorResponse{})
 	case "half":
 		write(packet(3<<16, shop+"\x00")[:20])
 		time.Sleep(100 * time.Millisecond)
@@ -290,10 +299,10 @@ func reset() {
 	must(nc.Close())
 }
 
-// killed is a psql that dies in the middle of a transaction while it waits for an answer.
+// killed is a psql, which the command $PSQL begins, that dies in the middle of a transaction while it waits for an answer.
 func killed() {
-	p := osexec.Command("chroot", os.Getenv("PSQL_ROOT"), os.Getenv("PSQL"), "-X", "-h", "127.0.0.1", "-U", "postgres",
-		"-c", "begin", "-c", "select count(*) from stock", "-c", "select pg_sleep(20)", "shop")
+	words := append(strings.Fields(os.Getenv("PSQL")), "-X", "-c", "begin", "-c", "select count(*) from stock", "-c", "select pg_sleep(20)", os.Args[2])
+	p := osexec.Command(words[0], words[1:]...)
 	must(p.Start())
 	time.Sleep(500 * time.Millisecond)
 	must(p.Process.Kill())

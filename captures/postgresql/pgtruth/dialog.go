@@ -56,7 +56,9 @@ func (d *dialog) decode() error {
 	if d.obsolete {
 		return nil
 	}
-	d.requests(messages(&d.client, at[0]))
+	if err := d.requests(messages(&d.client, at[0])); err != nil {
+		return fmt.Errorf("connection %d: %w", d.number, err)
+	}
 	for _, m := range messages(&d.server, at[1]) {
 		if err := d.answer(m); err != nil {
 			return fmt.Errorf("connection %d, packet %d, %c: %w", d.number, m.packet, m.kind, err)
@@ -180,7 +182,7 @@ func (d *dialog) startup2(x *exchange, body, answer []byte) error {
 }
 
 // requests makes the exchanges of the client's messages.
-func (d *dialog) requests(all []*message) {
+func (d *dialog) requests(all []*message) error {
 	d.sent = all
 	var cur, last *exchange // being put together; the last that may be a COPY
 	for _, m := range all {
@@ -205,7 +207,11 @@ func (d *dialog) requests(all []*message) {
 			last = m.x
 		case 'F':
 			m.x = d.begin("CALL", m.packet)
-			m.x.Params = len(functionCall(m.body))
+			var f pgproto3.FunctionCall
+			if err := f.Decode(m.body); err != nil {
+				return err
+			}
+			m.x.Function, m.x.Params = f.Function, len(f.Arguments)
 		case 'S':
 			m.group, d.sync, cur = d.sync, nil, nil
 		case 'd', 'c', 'f':
@@ -234,15 +240,7 @@ func (d *dialog) requests(all []*message) {
 			d.queue = append(d.queue, m)
 		}
 	}
-}
-
-// functionCall is the arguments of a FunctionCall.
-func functionCall(body []byte) [][]byte {
-	var m pgproto3.FunctionCall
-	if m.Decode(body) != nil {
-		return nil
-	}
-	return m.Arguments
+	return nil
 }
 
 func text(b []byte) string {
@@ -427,8 +425,8 @@ func (d *dialog) answer(m *message) error {
 			x.Results++
 		}
 		x.Suspended = m.kind == 's'
-		x.answered = true
 		if h.kind == 'E' {
+			x.answered = true
 			return pop("E")
 		}
 	case 'Z':

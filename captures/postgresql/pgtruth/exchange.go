@@ -11,6 +11,7 @@ type exchange struct {
 	SQL        string  `json:"sql,omitempty"`
 	Statement  string  `json:"statement,omitempty"` // its name
 	Portal     string  `json:"portal,omitempty"`    // its name
+	Function   uint32  `json:"function,omitempty"`  // OID
 	Params     int     `json:"params,omitempty"`
 	Formats    []int16 `json:"formats,omitempty"` // of the parameters, as in Bind
 	MaxRows    uint32  `json:"maxRows,omitempty"`
