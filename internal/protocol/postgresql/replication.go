@@ -158,6 +158,7 @@ var (
 	tupleNames    = wire.Enum{'K': "key", 'O': "old", 'N': "new"}
 	columnNames   = wire.Enum{'n': "NULL", 'u': "unchanged", 't': "text", 'b': "binary"}
 	truncateFlags = []wire.Flag{{Mask: 1, Name: "cascade"}, {Mask: 2, Name: "restart_identity"}}
+	messageFlags  = []wire.Flag{{Mask: 1, Name: "transactional"}}
 	keyFlags      = []wire.Flag{{Mask: 1, Name: "key"}}
 )
 
@@ -170,11 +171,10 @@ func streamed(c *wire.Cursor) { pgoutput(c, true) }
 func pgoutput(c *wire.Cursor, streamed bool) {
 	open := c.Group("message")
 	t := c.Uint8("type")
-	name := messageNames[uint64(t)]
-	if name == "" {
+	if messageNames[uint64(t)] == "" {
 		c.Fail("type", "no message of pgoutput")
 	}
-	c.Rename(name)
+	c.Rename(messageNames[uint64(t)])
 	c.Detail()
 	if streamed && bytes.IndexByte([]byte("MRYIUDT"), t) >= 0 {
 		c.Uint32BE("xid")
@@ -185,34 +185,34 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		at(c, "commit_time")
 		c.Uint32BE("xid")
 	case 'M':
-		c.Uint8("flags")
-		c.Flags([]wire.Flag{{Mask: 1, Name: "transactional"}})
+		flags(c, messageFlags)
 		lsn(c, "lsn")
-		c.CString("prefix")
+		name(c, "prefix")
 		n := c.Int32BE("length")
 		c.Detail()
 		value(c, "content", int(n), oidText, 0)
 	case 'C':
-		c.Uint8("flags")
+		flags(c, nil)
 		lsn(c, "commit_lsn")
 		lsn(c, "end_lsn")
 		at(c, "commit_time")
 	case 'O':
 		lsn(c, "commit_lsn")
-		c.CString("name")
+		name(c, "name")
 	case 'R':
 		c.Uint32BE("relation_oid")
-		c.CString("namespace")
-		c.CString("name")
-		c.Uint8("replica_identity")
+		name(c, "namespace")
+		name(c, "name")
+		if identity := c.Uint8("replica_identity"); identityNames[uint64(identity)] == "" {
+			c.Fail("replica_identity", "no replica identity")
+		}
 		c.Enum(identityNames)
 		n := c.Int16BE("columns")
 		for i := int16(0); i < n && c.Err() == nil; i++ {
 			g := c.Group("column")
 			c.Index()
-			c.Uint8("flags")
-			c.Flags(keyFlags)
-			c.CString("name")
+			flags(c, keyFlags)
+			name(c, "name")
 			c.Stands()
 			c.Uint32BE("type_oid")
 			c.Enum(typeNames)
@@ -221,8 +221,8 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		}
 	case 'Y':
 		c.Uint32BE("type_oid")
-		c.CString("namespace")
-		c.CString("name")
+		name(c, "namespace")
+		name(c, "name")
 	case 'I', 'U', 'D':
 		c.Uint32BE("relation_oid")
 		last := false
@@ -234,9 +234,11 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		}
 	case 'T':
 		n := c.Int32BE("relations")
-		c.Uint8("flags")
-		c.Flags(truncateFlags)
-		for i := int32(0); i < n && c.Err() == nil; i++ {
+		flags(c, truncateFlags)
+		if 4*int(n) != c.Left() {
+			c.Fail("relations", "not as many relations as the message has")
+		}
+		for c.More() {
 			c.Uint32BE("relation_oid")
 		}
 	case 'S':
@@ -245,7 +247,7 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		c.Enum(boolNames)
 	case 'c':
 		c.Uint32BE("xid")
-		c.Uint8("flags")
+		flags(c, nil)
 		lsn(c, "commit_lsn")
 		lsn(c, "end_lsn")
 		at(c, "commit_time")
@@ -261,29 +263,29 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		lsn(c, "end_lsn")
 		at(c, "prepare_time")
 		c.Uint32BE("xid")
-		c.CString("gid")
+		name(c, "gid")
 	case 'P', 'p':
-		c.Uint8("flags")
+		flags(c, nil)
 		lsn(c, "prepare_lsn")
 		lsn(c, "end_lsn")
 		at(c, "prepare_time")
 		c.Uint32BE("xid")
-		c.CString("gid")
+		name(c, "gid")
 	case 'K':
-		c.Uint8("flags")
+		flags(c, nil)
 		lsn(c, "commit_lsn")
 		lsn(c, "end_lsn")
 		at(c, "commit_time")
 		c.Uint32BE("xid")
-		c.CString("gid")
+		name(c, "gid")
 	case 'r':
-		c.Uint8("flags")
+		flags(c, nil)
 		lsn(c, "prepare_end_lsn")
 		lsn(c, "rollback_end_lsn")
 		at(c, "prepare_time")
 		at(c, "rollback_time")
 		c.Uint32BE("xid")
-		c.CString("gid")
+		name(c, "gid")
 	}
 	c.End(open)
 }
@@ -292,11 +294,10 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 func tuple(c *wire.Cursor) (kind uint8) {
 	open := c.Group("tuple")
 	kind = c.Uint8("kind")
-	name := tupleNames[uint64(kind)]
-	if name == "" {
+	if tupleNames[uint64(kind)] == "" {
 		c.Fail("kind", "no tuple")
 	}
-	c.Rename(name)
+	c.Rename(tupleNames[uint64(kind)])
 	c.Detail()
 	n := c.Int16BE("columns")
 	for i := int16(0); i < n && c.Err() == nil; i++ {
@@ -320,6 +321,25 @@ func tuple(c *wire.Cursor) (kind uint8) {
 	}
 	c.End(open)
 	return kind
+}
+
+// flags reads a byte of flags, of which only known ones may be set.
+func flags(c *wire.Cursor, known []wire.Flag) {
+	unknown := uint64(c.Uint8("flags"))
+	for _, f := range known {
+		unknown &^= f.Mask
+	}
+	if unknown != 0 {
+		c.Fail("flags", "flags that no message has")
+	}
+	c.Flags(known)
+}
+
+// name reads a name, in any encoding.
+func name(c *wire.Cursor, field string) {
+	if hasControls(c.CString(field)) {
+		c.Fail(field, "control characters in a name")
+	}
 }
 
 var copySignature = []byte("PGCOPY\n\xff\r\n\x00")

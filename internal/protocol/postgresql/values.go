@@ -267,11 +267,14 @@ func isText(b []byte, oid uint32, format int16) bool {
 }
 
 // isPrintable tells whether b is text: UTF-8 without control characters but those that lay it out.
-func isPrintable(b []byte) bool {
+func isPrintable(b []byte) bool { return utf8.Valid(b) && !hasControls(b) }
+
+// hasControls tells whether b has control characters but those that lay text out.
+func hasControls(b []byte) bool {
 	for _, x := range b {
 		if x < ' ' && x != '\t' && x != '\n' && x != '\r' || x == 0x7F {
-			return false
+			return true
 		}
 	}
-	return utf8.Valid(b)
+	return false
 }
