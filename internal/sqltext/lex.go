@@ -226,36 +226,49 @@ func (l *lexer) word(i int) kind {
 func (l *lexer) text(i int, q byte, escapes bool) kind {
 	sql := l.sql
 	for {
-		n := bytes.IndexByte(sql[i:], q)
-		stop := i + n
-		if n < 0 {
-			stop = len(sql)
+		for stop := min(i+short, len(sql)); i < stop && sql[i] != q && sql[i] != '\\'; {
+			i++
 		}
-		for escapes && i < stop {
-			b := bytes.IndexByte(sql[i:stop], '\\')
-			if b < 0 {
-				break
-			}
-			i += b + 2
-		}
-		if i > stop && n >= 0 { // the quote was escaped
-			i = min(i, len(sql))
-			continue
-		}
-		if n < 0 {
+		switch {
+		case i >= len(sql):
 			l.at, l.cut = len(sql), true
 			return text
-		}
-		i = stop + 1
-		if i < len(sql) && sql[i] == q {
+		case sql[i] == q:
 			i++
-			continue
-		}
-		l.at = i
-		if l.d&MySQL != 0 || !l.goesOn(&i) {
-			return text
+			if i < len(sql) && sql[i] == q {
+				i++
+				continue
+			}
+			l.at = i
+			if l.d&MySQL != 0 || !l.goesOn(&i) {
+				return text
+			}
+		case sql[i] != '\\':
+			i += unquoted(sql[i:min(i+long, len(sql))], q)
+		case escapes:
+			i += 2
+		default:
+			i++
 		}
 	}
+}
+
+// Most literals are short: only behind so many bytes is what stops them searched for, in pieces, so that a text of many
+// backslashes is not searched for its end again and again.
+const (
+	short = 24
+	long  = 512
+)
+
+// unquoted returns how many bytes b begins with that are neither q nor a backslash.
+func unquoted(b []byte, q byte) int {
+	if n := bytes.IndexByte(b, q); n >= 0 {
+		b = b[:n]
+	}
+	if n := bytes.IndexByte(b, '\\'); n >= 0 {
+		b = b[:n]
+	}
+	return len(b)
 }
 
 // goesOn tells whether PostgreSQL's literal that ended at i goes on in another line, as the standard has it, and moves i

@@ -222,8 +222,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			out = append(out, sql[l.start:l.at]...)
 			l.prev = k
 		}
-		switch k {
-		case name, variable:
+		if k == name || k == variable {
 			if !glue.has(prev) {
 				out = append(out, ' ')
 			}
@@ -232,19 +231,18 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			}
 			out = append(out, sql[l.start:l.at]...)
 			l.prev = k
-		case text, number, param:
+		} else if k >= text && k <= param {
 			p.want = nothing
 			if prev == sign {
 				out, prev = out[:signAt], signPrev
 			}
 			l.prev = k
-			if prev >= text && prev <= param {
-				break
+			if prev < text || prev > param {
+				if !glue.has(prev) {
+					out = append(out, ' ')
+				}
+				out = append(out, '?')
 			}
-			if !glue.has(prev) {
-				out = append(out, ' ')
-			}
-			out = append(out, '?')
 		}
 		p.role = role
 	}
@@ -265,8 +263,8 @@ func (f *frame) fold(out []byte) []byte {
 	if f.before < 0 || int(f.item) >= len(out) {
 		return out
 	}
-	item := out[f.item:]
-	if !bytes.Equal(item, out[f.before:f.item-2]) || bytes.IndexByte(item, '?') < 0 {
+	item, before := out[f.item:], out[f.before:f.item-2]
+	if len(item) != len(before) || item[0] != before[0] || len(item) > 1 && string(item) != string(before) || bytes.IndexByte(item, '?') < 0 {
 		return out
 	}
 	out = out[:f.item-2]
