@@ -350,6 +350,7 @@ func (d *dialog) answer(m *message) error {
 		x.Severity, x.Code, x.Message = cmp.Or(e.SeverityUnlocalized, e.Severity), e.Code, d.utf8(e.Message)
 		x.answered = true
 		if h != nil && strings.ContainsRune("PBDCE", rune(h.kind)) {
+			x.end = m.packet
 			d.skip()
 		}
 	case 'R':
@@ -426,7 +427,7 @@ func (d *dialog) answer(m *message) error {
 		}
 		x.Suspended = m.kind == 's'
 		if h.kind == 'E' {
-			x.answered = true
+			x.answered, x.end = true, m.packet
 			return pop("E")
 		}
 	case 'Z':
@@ -437,7 +438,7 @@ func (d *dialog) answer(m *message) error {
 			}
 			return pop("S")
 		}
-		x.Txn, x.answered = status, true
+		x.Txn, x.answered, x.end = status, true, m.packet
 		return pop("QF\x00")
 	case 0:
 		if x == nil {
@@ -554,6 +555,13 @@ func (d *dialog) finish() {
 	for _, m := range d.sent {
 		x := m.x
 		switch m.kind {
+		case 'd', 'c', 'f':
+			if x != nil && x.end != 0 && x.end < m.packet { // the client had not heard yet that the server gave the COPY up
+				x.Bytes -= m.size
+				if m.kind == 'd' {
+					x.CopyIn--
+				}
+			}
 		case 'P':
 			var p pgproto3.Parse
 			if p.Decode(m.body) != nil {

@@ -63,4 +63,5 @@ type exchange struct {
 	rows       [][][]byte
 	begun      bool // to be answered
 	answered   bool
+	end        int // packet of the last answer
 }
