@@ -212,6 +212,7 @@ func eventBody(c *wire.Cursor, typ byte) {
 			c.Uint64LE("sequence_number")
 			c.End(g)
 		}
+		padding(c)
 	case eventStartEncryption:
 		c.Uint8("scheme")
 		c.Uint32LE("key_version")
@@ -311,7 +312,9 @@ func statusVar(c *wire.Cursor) {
 	case 16, 19, 20:
 		c.Uint8("value")
 	case 130:
-		c.Uint16LE("value")
+		if c.Uint8("value")&0x0C != 0 {
+			c.Uint64LE("start_alter_sequence_number")
+		}
 	default:
 		c.Skip("value", c.Left(), nil)
 	}
@@ -378,7 +381,7 @@ func rowsEvent(c *wire.Cursor, typ byte) {
 
 var rowsFlags = []wire.Flag{
 	{Mask: 1, Name: "STMT_END"}, {Mask: 2, Name: "NO_FOREIGN_KEY_CHECKS"}, {Mask: 4, Name: "RELAXED_UNIQUE_CHECKS"},
-	{Mask: 8, Name: "COMPLETE_ROWS"},
+	{Mask: 8, Name: "COMPLETE_ROWS"}, {Mask: 16, Name: "USE_SQL_FOREIGN_KEY"},
 }
 
 // fields reads a list of numbered fields: type, length, value; type 0 ends it.
@@ -483,6 +486,11 @@ func mariaGTID(c *wire.Cursor) {
 			c.Uint32LE("thread_id")
 		}
 	}
+	padding(c)
+}
+
+// padding reads what makes short events of MariaDB as long as older versions expect.
+func padding(c *wire.Cursor) {
 	if c.More() {
 		c.Skip("padding", c.Left(), nil)
 		c.Detail()
