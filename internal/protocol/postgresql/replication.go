@@ -19,28 +19,23 @@ func lsn(c *wire.Cursor, name string) { c.Skip(name, 8, binaryTypes[oidLSN]) }
 // at reads a time, in microseconds since the epoch.
 func at(c *wire.Cursor, name string) { c.Skip(name, 8, binaryTypes[oidTimestamptz]) }
 
-// Messages of a replication stream, by who sends them.
-var replicationNames = [...]wire.Enum{
-	l7.ToServer: {'r': "StandbyStatusUpdate", 'h': "HotStandbyFeedback", 'p': "PrimaryStatusRequest"},
-	l7.ToClient: {'w': "XLogData", 'k': "PrimaryKeepalive", 's': "PrimaryStatusUpdate"},
-}
+// Messages of a replication stream by who sends them, and of a base backup.
+var (
+	replicationNames = [...]wire.Enum{
+		l7.ToServer: {'r': "StandbyStatusUpdate", 'h': "HotStandbyFeedback", 'p': "PrimaryStatusRequest"},
+		l7.ToClient: {'w': "XLogData", 'k': "PrimaryKeepalive", 's': "PrimaryStatusUpdate"},
+	}
+	backupNames = wire.Enum{'n': "Archive", 'm': "Manifest", 'd': "Data", 'p': "Progress"}
+)
 
 // replicationData describes the body of a CopyData message that direction dir sends after CopyBothResponse. The body is the
 // innermost sized group.
 func replicationData(c *wire.Cursor, dir l7.Dir) {
-	b := c.Rest()
-	if c.Elide() || len(b) == 0 {
+	if c.Elide() {
 		return
 	}
-	name := replicationNames[dir][uint64(b[0])]
-	if name == "" {
-		data(c, "data")
-		return
-	}
-	open := c.Group(name)
-	c.Uint8("type")
-	c.Detail()
-	switch b[0] {
+	kind, open := begin(c, replicationNames[dir])
+	switch kind {
 	case 'w':
 		start := c.Bytes("wal_start", 8, binaryTypes[oidLSN])
 		lsn(c, "wal_end")
@@ -78,6 +73,8 @@ func replicationData(c *wire.Cursor, dir l7.Dir) {
 		c.Uint32BE("catalog_xmin_epoch")
 	case 'p':
 		at(c, "send_time")
+	default:
+		data(c, "data")
 	}
 	c.End(open)
 }
@@ -85,38 +82,33 @@ func replicationData(c *wire.Cursor, dir l7.Dir) {
 // backupData describes the body, the innermost sized group, of a CopyData message that answers BASE_BACKUP since
 // PostgreSQL 15.
 func backupData(c *wire.Cursor) {
-	b := c.Rest()
-	if c.Elide() || len(b) == 0 {
+	if c.Elide() {
 		return
 	}
-	switch b[0] {
+	kind, open := begin(c, backupNames)
+	switch kind {
 	case 'n':
-		open := c.Group("Archive")
-		c.Uint8("type")
-		c.Detail()
 		c.CString("name")
 		c.CString("tablespace")
-		c.End(open)
 	case 'm':
-		open := c.Group("Manifest")
-		c.Uint8("type")
-		c.Detail()
-		c.End(open)
 	case 'p':
-		open := c.Group("Progress")
-		c.Uint8("type")
-		c.Detail()
 		c.Int64BE("bytes")
-		c.End(open)
-	case 'd':
-		open := c.Group("Data")
-		c.Uint8("type")
-		c.Detail()
-		data(c, "data")
-		c.End(open)
 	default:
 		data(c, "data")
 	}
+	c.End(open)
+}
+
+// begin begins the group of a message, which its first byte names; that is read. A message without a name has the kind 0.
+func begin(c *wire.Cursor, names wire.Enum) (kind byte, open int32) {
+	b := c.Rest()
+	if len(b) == 0 || names[uint64(b[0])] == "" {
+		return 0, c.Group("message")
+	}
+	open = c.Group(names[uint64(b[0])])
+	kind = c.Uint8("type")
+	c.Detail()
+	return kind, open
 }
 
 // data passes over what is left, which may be a user's: text or octets.

@@ -184,6 +184,21 @@ func TestPgoutputCut(t *testing.T) {
 	}
 }
 
+// Nor does a body of which nothing was kept.
+func TestReplicationDataCut(t *testing.T) {
+	for _, f := range []func(*wire.Cursor){fromServer, backupData, copyBinary} {
+		var tree wire.Tree
+		var c wire.Cursor
+		c.Reset(nil, 100, nil, &tree)
+		frame := c.Enter("body", 100)
+		f(&c)
+		c.Leave(frame)
+		if got := line(&tree); c.Err() != nil || c.More() || c.Cut() == nil || strings.Contains(got, "unknown") {
+			t.Errorf("%v, %d bytes left: %s", c.Err(), c.Left(), got)
+		}
+	}
+}
+
 func TestReplicationData(t *testing.T) {
 	times := "\x00\x02\xb5\x83\x41\x72\x86\x08"
 	for _, c := range []struct {
@@ -204,8 +219,8 @@ func TestReplicationData(t *testing.T) {
 			"XLogData{ wal_start=0/1000000 wal_end=0/2000000 send_time=2024-02-29 12:34:56.789+00 wal=\x16\xd1\x05\x00\x01\x00\x00\x00}"},
 		{l7.ToClient, "w\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00" + times + "table public.shop: INSERT: id[integer]:1",
 			"XLogData{ wal_start=0/1000000 wal_end=0/2000000 send_time=2024-02-29 12:34:56.789+00 wal=table public.shop: INSERT: id[}"},
-		{l7.ToClient, "r is what clients say", "data=r is what clients say"},
-		{l7.ToServer, "", ""},
+		{l7.ToClient, "r is what clients say", "message{ data=r is what clients say}"},
+		{l7.ToServer, "", "message{ data=}"},
 	} {
 		if got := line(describe(t, []byte(c.b), func(cur *wire.Cursor) { replicationData(cur, c.dir) })); got != c.want {
 			t.Errorf("%q: %s", c.b, got)
@@ -217,7 +232,7 @@ func TestReplicationData(t *testing.T) {
 		{"m", "Manifest{}"},
 		{"p\x00\x00\x00\x00\x00\x01\x00\x00", "Progress{ bytes=65536}"},
 		{"d\x00\xff", "Data{ data=\x00\xff}"},
-		{"?", "data=?"},
+		{"?", "message{ data=?}"},
 	} {
 		if got := line(describe(t, []byte(c.b), backupData)); got != c.want {
 			t.Errorf("%q: %s", c.b, got)
