@@ -23,7 +23,7 @@ die() { say "$*"; exit 1; }
 # need_tools installs the few programs of the machine's own suite that are missing.
 need_tools() {
 	local missing=() p
-	for p in mmdebstrap tcpdump ethtool unshare:util-linux ip:iproute2 gcc node:nodejs npm; do
+	for p in mmdebstrap tcpdump tshark ethtool unshare:util-linux ip:iproute2 gcc openssl node:nodejs npm; do
 		command -v "${p%:*}" >/dev/null || missing+=("${p#*:}")
 	done
 	[ ${#missing[@]} = 0 ] && return
