@@ -107,7 +107,7 @@ front() {
 	echo "$out"
 }
 
-# check makes the truth of the streams in the capture. A capture in $printed shows how the server prints what was sent.
+# check makes the truth of the streams in the capture, for types, params and rows with what the server prints.
 check() {
 	local v args=(-driver "$driver")
 	v=$(cat "$OUT/$1.version")
@@ -118,7 +118,7 @@ check() {
 		args+=(-values "$(socket $v)")
 	fi
 	pgtruth "${args[@]}" "$OUT/$1.pcap" >"$OUT/$1.truth.jsonl"
-	if [[ $1 == @(types|params|rows)* ]]; then stop; fi
+	stop
 }
 
 # The clients. psql NAME SHOWS SERVER [CLIENT [FILE]] runs NAME.sql, or FILE.sql, with the psql of the version CLIENT.

@@ -94,8 +94,8 @@ var values = []struct {
 	{"refcursor", []string{"c1"}},
 }
 
-// since says from which version a type is there.
-var since14 = []string{"{}", "{[1,3),[5,7)}", "{(,1),[9,)}"}
+// multiranges are since PostgreSQL 14.
+var multiranges = []string{"{}", "{[1,3),[5,7)}", "{(,1),[9,)}"}
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
@@ -127,7 +127,7 @@ func types() {
 	for _, t := range values {
 		ask(selectAll(t.name, t.values))
 	}
-	ask(selectAll("int4multirange", since14))
+	ask(selectAll("int4multirange", multiranges))
 	ask(selectAll("datemultirange", []string{"{[2024-01-01,2024-02-01)}"}))
 	ask("select row(1, 'two', null, 3.5::numeric, array[1,2], row(true)) as record")
 	ask("select array[row(1, 'a'), row(2, null)] as records")
@@ -174,7 +174,7 @@ func params() {
 			send(t.name, t.values)
 		}
 	}
-	send("int4multirange", since14)
+	send("int4multirange", multiranges)
 	for _, formats := range [][]int16{nil, {0}, {0, 0, 0, 0}} { // how often the format is said
 		must(c.ExecParams(ctx, "select $1::int, $2::text, $3::text[], $4::bool", [][]byte{[]byte("1"), nil, []byte("{a}"), []byte("t")}, nil, formats, nil).Read().Err)
 	}

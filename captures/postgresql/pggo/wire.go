@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// wire is a connection whose messages are written one by one. A nil message of say is the end of what is sent at once.
+// wire is a connection whose messages are written one by one.
 type wire struct{ *pgproto3.Frontend }
 
 func raw() (wire, *pgx.Conn) {
@@ -118,7 +118,7 @@ func misuse() {
 	w.say(describe('P', "nosuch"), sync_)
 	w.say(execute("nosuch", 0), sync_)
 	w.say(parse("s", "select $1::int"), bind("", "s"), execute("", 0), sync_)
-	w.say(parse("s", "select 2"), bind("", "s", "1"), execute("", 0), sync_) // the failed group had made s: its own was closed with it, or not
+	w.say(parse("s", "select 2"), bind("", "s", "1"), execute("", 0), sync_)
 	w.say(bind("", "s", "not a number"), execute("", 0), bind("", "s", "7"), execute("", 0), sync_)
 	w.say(&pgproto3.Bind{PreparedStatement: "s", ParameterFormatCodes: []int16{1}, Parameters: [][]byte{{1, 2}}}, execute("", 0), sync_)
 	w.say(&pgproto3.Bind{PreparedStatement: "s", ParameterFormatCodes: []int16{0, 0}, Parameters: [][]byte{[]byte("1")}}, execute("", 0), sync_)
@@ -144,8 +144,8 @@ func misuse() {
 func call() {
 	w, c := raw()
 	defer c.Close(ctx)
-	w.say(&pgproto3.FunctionCall{Function: 1598}) // random()
-	w.say(&pgproto3.FunctionCall{Function: 871, Arguments: [][]byte{[]byte("upper"), nil}[:1]})
+	w.say(&pgproto3.FunctionCall{Function: 1598})                                      // random()
+	w.say(&pgproto3.FunctionCall{Function: 871, Arguments: [][]byte{[]byte("upper")}}) // needs a collation, which nobody can say
 	w.say(&pgproto3.FunctionCall{Function: 177, ArgFormatCodes: []uint16{1}, Arguments: [][]byte{{0, 0, 0, 2}, {0, 0, 0, 3}}, ResultFormatCode: 1})
 	w.say(&pgproto3.FunctionCall{Function: 177, Arguments: [][]byte{[]byte("2"), nil}}) // strict: NULL
 	w.say(&pgproto3.FunctionCall{Function: 154, Arguments: [][]byte{[]byte("1"), []byte("0")}})
@@ -161,13 +161,16 @@ func copyRaw() {
 	data := func(s string) *pgproto3.CopyData { return &pgproto3.CopyData{Data: []byte(s)} }
 	done := &pgproto3.CopyDone{}
 	w.say(&pgproto3.Query{String: "create temp table t (id int)"})
-	in := func(sql string, rest ...pgproto3.FrontendMessage) {
-		w.Send(&pgproto3.Query{String: sql})
-		for _, m := range rest {
+	// One answer is due, whatever is sent.
+	extended := func(messages ...pgproto3.FrontendMessage) {
+		for _, m := range messages {
 			w.Send(m)
 		}
-		w.say()
+		must(w.Flush())
 		w.until(&pgproto3.ReadyForQuery{})
+	}
+	in := func(sql string, rest ...pgproto3.FrontendMessage) {
+		extended(append([]pgproto3.FrontendMessage{&pgproto3.Query{String: sql}}, rest...)...)
 	}
 	in("copy t from stdin", data("1\n2\n3\n"), done)
 	in("copy t from stdin", data("4"), data("\n5\n6"), data("7\n"), done) // rows over several messages
@@ -179,13 +182,6 @@ func copyRaw() {
 		data("14\n"), done, data("15\n16\n"), done)
 	in("insert into t values (21); copy t from stdin; insert into t values (22)", data("17\n"), &pgproto3.CopyFail{Message: "no more"})
 	in("copy t to stdout; select 1; copy (select 2) to stdout")
-	extended := func(messages ...pgproto3.FrontendMessage) {
-		for _, m := range messages {
-			w.Send(m)
-		}
-		w.say()
-		w.until(&pgproto3.ReadyForQuery{})
-	}
 	extended(parse("c", "copy t from stdin"), bind("", "c"), execute("", 0), data("30\n31\n"), done, sync_)
 	extended(bind("", "c"), execute("", 0), sync_, data("32\n"), done, sync_) // the first Sync is ignored
 	extended(bind("", "c"), execute("", 0), data("y\n"), data("33\n"), done, sync_)

@@ -19,10 +19,8 @@ type dialog struct {
 	exchanges []*exchange
 
 	sent     []*message // by the client
-	queue    []*message // those that the server has not answered
-	sync     []*exchange
-	said     *message // by the server: its turn
-	obsolete bool     // protocol 2.0
+	queue    []*message // those that the server has not answered; a login is one without a kind
+	obsolete bool       // protocol 2.0
 }
 
 // message is one message of either side; those of the startup have type 0.
@@ -64,8 +62,7 @@ func (d *dialog) decode() error {
 			return fmt.Errorf("connection %d, packet %d, %c: %w", d.number, m.packet, m.kind, err)
 		}
 	}
-	d.finish()
-	return nil
+	return d.finish()
 }
 
 // messages splits what follows the startup. What a killed peer left of a message is one without a kind.
@@ -95,110 +92,23 @@ func (d *dialog) begin(operation string, packet int) *exchange {
 	return x
 }
 
-// startup reads the packets without a type and the single bytes that answer some of them. It returns where the messages of the
-// client and of the server begin.
-func (d *dialog) startup() (at [2]int, err error) {
-	if len(d.client.bytes) == 0 {
-		return at, nil
-	}
-	x := d.begin("LOGIN", d.client.packet(0))
-	if d.tls {
-		x.SSL = "direct"
-	}
-	for {
-		b := d.client.bytes[at[0]:]
-		if len(b) < 8 || len(b) < int(binary.BigEndian.Uint32(b)) {
-			x.Bytes += len(b)
-			x.Unanswered = true
-			return [2]int{len(d.client.bytes), at[1]}, nil
-		}
-		n := int(binary.BigEndian.Uint32(b))
-		body := b[4:n]
-		x.Bytes += n
-		at[0] += n
-		switch code := binary.BigEndian.Uint32(body); code {
-		case 80877102:
-			x.Operation = "CANCEL"
-			var m pgproto3.CancelRequest
-			if err := m.Decode(body); err != nil {
-				return at, err
-			}
-			x.PID, x.KeyBytes = m.ProcessID, len(m.SecretKey)
-			return at, nil
-		case 80877103, 80877104: // SSLRequest, GSSENCRequest
-			answer := d.server.bytes[at[1]:]
-			if len(answer) == 0 {
-				x.Unanswered = true
-				return at, nil
-			}
-			if code == 80877103 {
-				x.SSL = string(answer[:1])
-			} else {
-				x.GSS = string(answer[:1])
-			}
-			if answer[0] == 'E' { // an ErrorResponse, after which nothing comes
-				d.queue = []*message{{x: x, packet: x.Packet}}
-				return at, nil
-			}
-			at[1]++
-			x.ReplyBytes++
-		default:
-			x.Version = fmt.Sprintf("%d.%d", code>>16, code&0xffff)
-			if code>>16 == 2 {
-				d.obsolete = true
-				return at, d.startup2(x, body, d.server.bytes[at[1]:])
-			}
-			m := pgproto3.StartupMessage{}
-			body = append(binary.BigEndian.AppendUint32(nil, pgproto3.ProtocolVersion30), body[4:]...) // any other is an error to it
-			if err := m.Decode(body); err != nil {
-				return at, err
-			}
-			x.User, x.Database, x.App = m.Parameters["user"], cmp.Or(m.Parameters["database"], m.Parameters["user"]), m.Parameters["application_name"]
-			for _, k := range []string{"user", "database", "application_name"} {
-				delete(m.Parameters, k)
-			}
-			if len(m.Parameters) > 0 {
-				x.Options = m.Parameters
-			}
-			d.queue = []*message{{x: x, packet: x.Packet}}
-			return at, nil
-		}
-	}
-}
-
-// startup2 reads the startup packet of protocol 2.0, whose fields have fixed sizes, and an error, which is text up to a NUL.
-func (d *dialog) startup2(x *exchange, body, answer []byte) error {
-	text := func(b []byte) string {
-		s, _, _ := strings.Cut(string(b), "\x00")
-		return s
-	}
-	x.Database, x.User = text(body[4:68]), text(body[68:100])
-	x.ReplyBytes += len(answer)
-	if len(answer) == 0 || answer[0] != 'E' {
-		return fmt.Errorf("protocol 2.0: %q", answer)
-	}
-	x.Severity, x.Message, _ = strings.Cut(strings.TrimSuffix(text(answer[1:]), "\n"), ":  ")
-	return nil
-}
-
 // requests makes the exchanges of the client's messages.
 func (d *dialog) requests(all []*message) error {
 	d.sent = all
 	var cur, last *exchange // being put together; the last that may be a COPY
+	var group []*exchange   // up to a Sync
 	for _, m := range all {
-		extended := func() *exchange {
+		asks := true
+		if strings.IndexByte("PBDCE", m.kind) >= 0 {
 			if cur == nil {
 				cur = d.begin("", m.packet)
-				d.sync = append(d.sync, cur)
+				group = append(group, cur)
 			}
-			return cur
+			m.x = cur
 		}
-		ahead := true
 		switch m.kind {
 		case 'P', 'B', 'D', 'C':
-			m.x = extended()
 		case 'E':
-			m.x = extended()
 			m.x.Operation = "EXECUTE"
 			cur, last = nil, m.x
 		case 'Q':
@@ -213,42 +123,41 @@ func (d *dialog) requests(all []*message) error {
 			}
 			m.x.Function, m.x.Params = f.Function, len(f.Arguments)
 		case 'S':
-			m.group, d.sync, cur = d.sync, nil, nil
+			m.group, group, cur = group, nil, nil
 		case 'd', 'c', 'f':
-			m.x, ahead = last, false
+			m.x, asks = last, false
 			if m.kind == 'd' && last != nil {
 				last.CopyIn++
 			}
 		case 'p':
-			m.x, ahead = d.exchanges[0], false
+			m.x, asks = d.exchanges[0], false
 			if d.queue[0].body == nil { // the first
 				d.queue[0].body = m.body
 			}
-		case 'H':
-			ahead = false
-		case 'X':
-			ahead = false
+		case 'H', 'X':
+			asks = false
 		case 0: // the rest of a client that was killed
-			m.x, ahead = cmp.Or(cur, last), false
+			m.x, asks = cmp.Or(cur, last), false
 		default: // no such message; its answer is an error
 			m.x = d.begin("UNKNOWN", m.packet)
 		}
 		if m.x != nil {
 			m.x.Bytes += m.size
 		}
-		if ahead {
+		if asks {
 			d.queue = append(d.queue, m)
 		}
 	}
 	return nil
 }
 
+// text is what stands before a NUL.
 func text(b []byte) string {
 	s, _, _ := strings.Cut(string(b), "\x00")
 	return s
 }
 
-// latin1 is the text of LATIN1 bytes.
+// latin1 is text of LATIN1 bytes.
 func latin1(s string) string {
 	r := make([]rune, len(s))
 	for i := range len(s) {
@@ -450,31 +359,6 @@ func (d *dialog) answer(m *message) error {
 	return nil
 }
 
-// authentication notes how the client shows who it is. response is the client's first.
-func (d *dialog) authentication(x *exchange, response, body []byte) error {
-	switch code := binary.BigEndian.Uint32(body); code {
-	case pgproto3.AuthTypeOk:
-		x.Method = cmp.Or(x.Method, "trust")
-	case pgproto3.AuthTypeCleartextPassword:
-		x.Method = "password"
-	case pgproto3.AuthTypeMD5Password:
-		x.Method = "md5"
-	case pgproto3.AuthTypeSASL:
-		var m pgproto3.SASLInitialResponse
-		if response == nil {
-			return nil
-		}
-		if err := m.Decode(response); err != nil {
-			return err
-		}
-		x.Method = m.AuthMechanism
-	case pgproto3.AuthTypeSASLContinue, pgproto3.AuthTypeSASLFinal:
-	default:
-		return fmt.Errorf("authentication %d", code)
-	}
-	return nil
-}
-
 // complete adds what a command tag says.
 func (x *exchange) complete(tag string) {
 	x.Tags = append(x.Tags, tag)
@@ -524,122 +408,4 @@ func (d *dialog) dropSyncs(request *message) {
 			}
 		}
 	}
-}
-
-// finish names the statements of the extended exchanges and what has no Execute. Names are those of the server: a Parse that
-// failed or was skipped counts for the rest of its group only.
-func (d *dialog) finish() {
-	statements, tried := map[string]string{}, map[string]string{}
-	portals := map[string]pgproto3.Bind{}
-	find := func(name string) string {
-		if sql, ok := tried[name]; ok {
-			return sql
-		}
-		return statements[name]
-	}
-	bind := func(x *exchange, b pgproto3.Bind) {
-		x.Statement, x.SQL = b.PreparedStatement, find(b.PreparedStatement)
-		x.Params, x.Formats, x.bound = len(b.Parameters), b.ParameterFormatCodes, b.Parameters
-	}
-	describe := func(x *exchange, kind byte, name string) {
-		if kind == 'P' {
-			x.Portal = name
-			if b, ok := portals[name]; ok {
-				bind(x, b)
-			}
-		} else {
-			x.Statement, x.SQL = name, find(name)
-		}
-	}
-	operation := func(x *exchange, name string) { x.Operation = cmp.Or(x.Operation, name) }
-	for _, m := range d.sent {
-		x := m.x
-		switch m.kind {
-		case 'd', 'c', 'f':
-			if x != nil && x.end != 0 && x.end < m.packet { // the client had not heard yet that the server gave the COPY up
-				x.Bytes -= m.size
-				if m.kind == 'd' {
-					x.CopyIn--
-				}
-			}
-		case 'P':
-			var p pgproto3.Parse
-			if p.Decode(m.body) != nil {
-				continue
-			}
-			if m.state == answered {
-				statements[p.Name] = p.Query
-				delete(tried, p.Name)
-			} else {
-				tried[p.Name] = p.Query
-			}
-			if x.Operation != "EXECUTE" {
-				x.Operation = "PARSE"
-			}
-			if x.SQL == "" || m.state == failed {
-				x.SQL, x.Statement = p.Query, p.Name
-			}
-		case 'B':
-			var b pgproto3.Bind
-			if b.Decode(m.body) != nil {
-				continue
-			}
-			portals[b.DestinationPortal] = b
-			if x.Operation != "EXECUTE" {
-				x.Operation = "PARSE"
-				x.Portal = b.DestinationPortal
-				bind(x, b)
-			}
-		case 'D':
-			var q pgproto3.Describe
-			if q.Decode(m.body) != nil {
-				continue
-			}
-			if x.Operation == "" || x.Operation == "CLOSE" {
-				x.Operation = "DESCRIBE"
-				describe(x, q.ObjectType, q.Name)
-			}
-		case 'C':
-			var q pgproto3.Close
-			if q.Decode(m.body) != nil {
-				continue
-			}
-			if x.Operation == "" {
-				describe(x, q.ObjectType, q.Name)
-			}
-			operation(x, "CLOSE")
-			if q.ObjectType == 'S' {
-				delete(statements, q.Name)
-			} else {
-				delete(portals, q.Name)
-			}
-		case 'E':
-			var e pgproto3.Execute
-			if e.Decode(m.body) != nil {
-				continue
-			}
-			x.MaxRows = e.MaxRows
-			failedParse := x.Code != "" && slices.ContainsFunc(d.sent, func(p *message) bool { return p.x == x && p.kind == 'P' && p.state == failed })
-			if b, ok := portals[e.Portal]; ok && !failedParse {
-				bind(x, b)
-			}
-			x.Portal = e.Portal
-		case 'S':
-			clear(tried)
-		}
-	}
-	for _, x := range d.exchanges {
-		if x.Encoding == "LATIN1" {
-			x.SQL = latin1(x.SQL)
-		}
-	}
-	for _, m := range d.queue {
-		switch {
-		case m.x == nil || m.x.answered || m.x.Skipped:
-		default:
-			m.x.Unanswered = true
-		}
-	}
-	// An exchange with nothing to say for itself, as a lone Flush, is none.
-	d.exchanges = slices.DeleteFunc(d.exchanges, func(x *exchange) bool { return x.Operation == "" })
 }

@@ -57,11 +57,12 @@ type exchange struct {
 	ParamsText []*string   `json:"paramsText,omitempty"` // as the server prints them
 	RowsText   [][]*string `json:"rowsText,omitempty"`
 
-	bound      [][]byte
+	bound      [][]byte // parameters
 	paramTypes []uint32
 	format     []int16 // of the columns
 	rows       [][][]byte
 	begun      bool // to be answered
-	answered   bool
-	end        int // packet of the last answer
+	unparsed   bool // its Parse failed
+	answered   bool // to the end
+	end        int  // packet of the last answer
 }
