@@ -20,7 +20,7 @@ func (s *Statement) comment(b []byte) {
 			return
 		}
 		s.tags = appendDecoded(s.tags, b[:n])
-		s.ends = append(s.ends, len(s.tags))
+		s.ends = append(s.ends, int32(len(s.tags)))
 		b = b[n+2:]
 		for n = 0; n < len(b) && b[n] != '\''; n++ {
 			if b[n] == '\\' {
@@ -32,7 +32,7 @@ func (s *Statement) comment(b []byte) {
 			return
 		}
 		s.tags = appendDecoded(s.tags, b[:n])
-		s.ends = append(s.ends, len(s.tags))
+		s.ends = append(s.ends, int32(len(s.tags)))
 		b = bytes.TrimSpace(b[min(n+2, len(b)):])
 	}
 }

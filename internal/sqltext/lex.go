@@ -104,6 +104,9 @@ type lexer struct {
 // next finds the next token: sql[start:at].
 func (l *lexer) next() kind {
 	sql, i := l.sql, l.at
+	if i < len(sql) && sql[i] == ' ' {
+		i++ // mostly the only one
+	}
 	for i < len(sql) && classes[sql[i]] == blank {
 		i++
 	}
@@ -463,16 +466,18 @@ func (l *lexer) comment(i int) kind {
 			l.code++
 			l.at = i
 			return comment
-		case i < len(sql) && sql[i] == '+' && l.prev == verb:
+		}
+		n := bytes.Index(sql[i:], []byte("*/"))
+		switch {
+		case n < 0:
+			l.at, l.cut = len(sql), true
+			return comment
+		case n > 0 && sql[i] == '+' && l.prev == verb && !bytes.ContainsAny(sql[i:i+n], "'\"`\\#-/"):
+			// What could hide the end is in no hint that people write.
 			l.at = i + 1
 			l.code++
 			l.hints = l.code
 			return hint
-		}
-		n := bytes.Index(sql[i:], []byte("*/"))
-		if n < 0 {
-			l.at, l.cut = len(sql), true
-			return comment
 		}
 		l.at = i + n + 2
 		return comment

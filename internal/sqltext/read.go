@@ -6,6 +6,9 @@ import "bytes"
 // write stay below ten.
 const maxDepth = 48
 
+// maxText is how much of a text is read, in bytes: places in it and in Normal are 32 bits wide.
+const maxText = 1 << 29
+
 // frame is a pair of parentheses, or the statement around all.
 type frame struct {
 	first  int32 // where the list begins in Normal
@@ -13,11 +16,12 @@ type frame struct {
 	before int32 // where the item before it begins, or -1
 	list   list
 
-	sealed bool // a function's arguments: no query begins here
-	body   bool // SELECT, UPDATE and the like were seen
-	from   bool // in the list of tables
-	with   bool // in the list behind WITH
-	cte    [2]int32
+	sealed bool     // a function's arguments: no query begins here
+	body   bool     // SELECT, UPDATE and the like were seen
+	from   bool     // in the list of tables
+	with   bool     // in the list behind WITH
+	given  [2]int32 // the last name behind WITH, in the text, if it is not known yet
+	known  int32    // how many of these names are known around
 }
 
 type list uint8
@@ -40,8 +44,10 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 	if d&MySQL == 0 {
 		d |= PostgreSQL
 	}
+	long := len(sql) > maxText
+	sql = sql[:min(len(sql), maxText)]
 	out := s.Normal[:0]
-	if need := 2*len(sql) + 16; cap(out) < need {
+	if need := 2*len(sql) + 1; cap(out) < need {
 		out = make([]byte, 0, need)
 	}
 	s.reset()
@@ -188,7 +194,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			}
 			if k == end {
 				s.Normal = out
-				s.Cut = l.cut
+				s.Cut = l.cut || long
 				p.finish(s)
 				s.trace()
 				return

@@ -35,8 +35,8 @@ type Statement struct {
 	SpanID     []byte // 16 hex digits in lower case, with TraceID
 	Cut        bool   // the text ended inside a literal, a quoted name or a comment
 
-	tags []byte // keys and values that were decoded, one behind the other
-	ends []int  // of each of them
+	tags []byte  // keys and values that were decoded, one behind the other
+	ends []int32 // of each of them
 
 	p parser
 }
@@ -45,7 +45,7 @@ type Statement struct {
 // decoded, in their order. What is yielded is lent as the statement is.
 func (s *Statement) Tags() iter.Seq2[[]byte, []byte] {
 	return func(yield func(key, value []byte) bool) {
-		at := 0
+		at := int32(0)
 		for i := 0; i+1 < len(s.ends); i += 2 {
 			if !yield(s.tags[at:s.ends[i]], s.tags[s.ends[i]:s.ends[i+1]]) {
 				return

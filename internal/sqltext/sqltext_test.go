@@ -308,6 +308,18 @@ var cases = []struct {
 		"SELECT ?", "SELECT", "", "SELECT"},
 	{PostgreSQL, "select 1 -- ends",
 		"SELECT ?", "SELECT", "", "SELECT"},
+	{MySQL, "create procedure p() begin select 1; select 2; end",
+		"CREATE PROCEDURE p() BEGIN SELECT ?; SELECT ?; END", "CREATE", "", "CREATE"},
+	{PostgreSQL, "create function f() returns int as $$ select 1 $$ language sql; select f()",
+		"CREATE function f() returns int AS ? language sql; SELECT f()", "CREATE", "", "CREATE SELECT"},
+	{MySQL, "alter table t add function int; select 1",
+		"ALTER TABLE t ADD function int; SELECT ?", "ALTER", "", "ALTER TABLE t SELECT"},
+	{MySQL, "select /*+ it's */ a from t where b = 'secret'",
+		"SELECT a FROM t WHERE b = ?", "SELECT", "t", "SELECT t"},
+	{MySQL, "select * from (with x as (select 1 from a) select * from x) y join x",
+		"SELECT * FROM (WITH x AS (SELECT ? FROM a) SELECT * FROM x) y JOIN x", "SELECT", "", "SELECT SELECT a SELECT x"},
+	{MySQL, "delete from t where a = 1; delete from t where a = 2; insert into u values (1)",
+		"DELETE FROM t WHERE a = ?; INSERT INTO u VALUES (?)", "DELETE", "", "DELETE t INSERT u"},
 	{MySQL | ANSIQuotes, `select "a", 'b' from "t"`,
 		`SELECT "a", ? FROM "t"`, "SELECT", "t", `SELECT "t"`},
 	{MySQL | NoBackslash, `select 'a\', b from t`,
@@ -518,7 +530,7 @@ func TestMemory(t *testing.T) {
 	for _, sql := range []string{strings.Repeat("a=b ", 1<<16), strings.Repeat(";a", 1<<16), strings.Repeat("/*a='b'*/", 1<<16), strings.Repeat("(", 1<<16), batchText} {
 		s = Statement{}
 		s.Read([]byte(sql), MySQL)
-		if kept := cap(s.Normal) + cap(s.Summary) + cap(s.tags) + 8*cap(s.ends) + cap(s.p.target); kept > 6*len(sql)+4096 || fixed > 4096 {
+		if kept := cap(s.Normal) + cap(s.Summary) + cap(s.tags) + 4*cap(s.ends) + cap(s.p.target); kept > 6*len(sql)+4096 || fixed > 4096 {
 			t.Errorf("%.10s...: %d bytes for %d, %d fixed", sql, kept, len(sql), fixed)
 		}
 	}

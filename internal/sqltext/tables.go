@@ -11,6 +11,7 @@ const (
 	querying             // SELECT, INSERT, UPDATE, WITH
 	defining             // CREATE, DROP: an object is due
 	showing              // SHOW
+	creating             // CREATE PROCEDURE and the like: BEGIN may follow
 	quiet                // none are looked for
 )
 
@@ -51,7 +52,7 @@ type parser struct {
 	sourceN int
 
 	again     bool // a comma leads to the next object
-	routine   bool // statements are part of this one
+	routine   bool // the statements up to the end are part of this one
 	recursive bool
 	uses      bool // USING leads to tables
 	onTable   bool // ON leads to the table
@@ -59,7 +60,7 @@ type parser struct {
 	tables    int  // how many different ones; 2 is many
 
 	queries [maxQueries][2]int32 // names that WITH gave, in sql
-	known   int
+	known   int32
 
 	part int  // where this statement begins in Summary
 	full bool // nothing more is appended
@@ -90,16 +91,15 @@ func (p *parser) top() *frame { return &p.frames[p.depth] }
 
 // push enters parentheses.
 func (p *parser) push(k, prev kind, l *lexer) {
-	up := p.top()
 	if p.depth == maxDepth-1 {
 		p.over++
 		p.uncertain = true
-		*up = frame{item: -1, before: -1, sealed: true}
+		*p.top() = frame{before: -1, sealed: true, known: p.known}
 		return
 	}
 	p.depth++
 	f := p.top()
-	*f = frame{before: -1, list: items}
+	*f = frame{before: -1, list: items, known: p.known}
 	switch {
 	case k == bracket || opens.has(prev) && prev != none:
 		f.sealed = true
@@ -117,6 +117,7 @@ func (p *parser) pop() {
 	case p.over > 0:
 		p.over--
 	case p.depth > 0:
+		p.known = p.top().known
 		p.depth--
 	}
 }
@@ -212,6 +213,9 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 			p.want = want // TRUNCATE TABLE
 		}
 		return
+	case creating:
+		p.routine = k.role == begins
+		return
 	case showing:
 		switch k.role {
 		case table:
@@ -229,7 +233,9 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 	case defining:
 		switch k.role {
 		case routine:
-			p.routine = true
+			if !p.uses {
+				p.mode = creating
+			}
 		case table, index:
 			if p.role == as {
 				p.mode, p.again = querying, false
@@ -296,8 +302,8 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 		p.operate(s, k)
 		p.want = object
 	case with:
-		if !f.body && !f.sealed && !f.from || p.role == as {
-			f.with = true
+		if !f.body && !f.sealed || p.role == as {
+			f.with, f.from, p.recursive = true, false, false
 			p.want = query
 		}
 	case recursive:
@@ -355,16 +361,16 @@ func (p *parser) word(s *Statement, w string) {
 
 // give makes the last name behind WITH known, for its query is over.
 func (p *parser) give(f *frame) {
-	if f.cte[1] == 0 {
+	if f.given[1] == 0 {
 		return
 	}
 	if p.known == maxQueries {
 		p.uncertain = true
 	} else {
-		p.queries[p.known] = f.cte
+		p.queries[p.known] = f.given
 		p.known++
 	}
-	f.cte[1] = 0
+	f.given[1] = 0
 }
 
 // given tells whether WITH gave the name.
@@ -393,7 +399,7 @@ func (p *parser) commit(s *Statement, out []byte, next kind) {
 	switch p.kind {
 	case query:
 		f := p.top()
-		f.cte = [2]int32{int32(p.source), int32(p.sourceN)}
+		f.given = [2]int32{int32(p.source), int32(p.sourceN)}
 		if p.recursive {
 			p.give(f)
 		}
