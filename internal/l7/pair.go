@@ -54,7 +54,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	more := c.e.weigh(x)
 	if at >= 0 {
 		c.weight += more
-		c.note(x)
+		c.note(x, x.rec.Doubts&record.Loss != 0)
 	}
 	switch {
 	case m.Role == OneWay:
@@ -157,9 +157,10 @@ func (c *Conn) waits() int {
 	return n
 }
 
-// note keeps count of the open exchanges that lost bytes.
-func (c *Conn) note(x *exchange) {
-	if x.rec.Doubts&record.Loss != 0 && !x.lossy {
+// note keeps count of the open exchanges that lost bytes: their own, or what else was sent while they were open. A hole in
+// a message whose length is known is no loss if it was cut.
+func (c *Conn) note(x *exchange, lost bool) {
+	if lost && !x.lossy {
 		x.lossy = true
 		c.lossy++
 	}
@@ -174,7 +175,7 @@ func (c *Conn) doubt(d record.Doubts) {
 		}
 		x.marked |= d
 		x.rec.Doubts |= d
-		c.note(x)
+		c.note(x, true)
 	}
 }
 
@@ -357,7 +358,7 @@ func (c *Conn) abandon(x *exchange) {
 	case x.done:
 	case x.heard:
 		r.PutAttribute(Attributes[attrOpen].Name, record.Flag, false, 1, "")
-	case r.Doubts&record.Loss != 0:
+	case x.lossy, r.Doubts&record.Loss != 0:
 		r.Status = record.Unknown
 		r.Doubts |= record.NoResponse
 	default:

@@ -40,6 +40,7 @@ func Fuzz(f *testing.F, p *l7.Protocol, except ...string) {
 			var m [2]l7.Message
 			for i, t := range []*wire.Tree{nil, &tree} {
 				m[i] = *empty[values]
+				m[i].Answers(0, false)
 				c[i].Reset(b, size, nil, t)
 				p.Open(&l7.ConnInfo{Values: values == 1}, context).Decode(dir, &c[i], &m[i])
 			}
