@@ -84,8 +84,8 @@ func (r *reader) next() bool {
 		case word:
 			r.word(b)
 		case name, variable:
-			if r.armed >= 0 && b[0] == '"' && prev == operator && !followed(l, '.') {
-				return true // a text with the quotes of the other dialect
+			if l.misquoted() {
+				return true
 			}
 			if secret(b) {
 				r.arm(0)
@@ -217,6 +217,21 @@ func startsWith(b []byte, word string) bool {
 		}
 	}
 	return true
+}
+
+// misquoted tells whether the quoted name that was read is most likely a text in the quotes of another dialect: it follows a
+// word for something secret, or that and =.
+func (l *lexer) misquoted() bool {
+	if l.sql[l.start] != '"' || followed(l, '.') {
+		return false
+	}
+	b := bytes.TrimRight(l.sql[:l.start], " \t\r\n=:")
+	b = bytes.TrimRight(b, "\"`")
+	i := len(b)
+	for i > 0 && classes[b[i-1]]&part != 0 {
+		i--
+	}
+	return i < len(b) && secret(b[i:])
 }
 
 // secret tells whether b holds a word for something secret.

@@ -320,6 +320,8 @@ var cases = []struct {
 		"SELECT * FROM (WITH x AS (SELECT ? FROM a) SELECT * FROM x) y JOIN x", "SELECT", "", "SELECT SELECT a SELECT x"},
 	{MySQL, "delete from t where a = 1; delete from t where a = 2; insert into u values (1)",
 		"DELETE FROM t WHERE a = ?; INSERT INTO u VALUES (?)", "DELETE", "", "DELETE t INSERT u"},
+	{PostgreSQL, `update "users" set "password" = "hunter2", "a" = "b" where "users"."token" = "x"."y"`,
+		`UPDATE "users" SET "password" = ?, "a" = "b" WHERE "users"."token" = "x"."y"`, "UPDATE", "users", `UPDATE "users"`},
 	{MySQL | ANSIQuotes, `select "a", 'b' from "t"`,
 		`SELECT "a", ? FROM "t"`, "SELECT", "t", `SELECT "t"`},
 	{MySQL | NoBackslash, `select 'a\', b from t`,
@@ -509,6 +511,7 @@ func TestSecrets(t *testing.T) {
 		{PostgreSQL, "select crypt('hunter2', gen_salt('bf')), pgp_sym_encrypt(a, 'k')", "select crypt(?, gen_salt(?)), pgp_sym_encrypt(a, ?)"},
 		{PostgreSQL, `select * from users where "password" = 'x' and "a" = "b"`, `select * from users where "password" = ? and "a" = "b"`},
 		{PostgreSQL, `select * from users where password = "hunter2"`, `select * from users where password = ?`},
+		{PostgreSQL, `alter role bob password "hunter2"`, `alter role bob password ?`},
 		{PostgreSQL, `select * from u where u.password = "v"."password"`, `select * from u where u.password = "v"."password"`},
 		{PostgreSQL, "select 'postgres://bob:hunter2@h/db', 'https://h/a@b:c'", "select ?, 'https://h/a@b:c'"},
 		{PostgreSQL, "select * from t where data->>'api_key' = 'x' and data->>'name' = 'bob'", "select * from t where data->>'api_key' = ? and data->>'name' = 'bob'"},
@@ -519,6 +522,11 @@ func TestSecrets(t *testing.T) {
 	} {
 		if shown := AppendShown(nil, []byte(c.sql), c.d); string(shown) != c.shown {
 			t.Errorf("\n   %s\n is %s\nnot %s", c.sql, shown, c.shown)
+		}
+		for n := range len(c.sql) { // nor is it shown where the text was cut off
+			if shown := AppendShown(nil, []byte(c.sql[:n]), c.d); bytes.Contains(shown, []byte("hunt")) {
+				t.Errorf("%s\n is %s", c.sql[:n], shown)
+			}
 		}
 	}
 }

@@ -72,7 +72,7 @@ var keywords = func() (t [slots]*keyword) {
 	add := func(flags uint8, kind kind, role role, words string) {
 		for w := range strings.FieldsSeq(words) {
 			k := &keyword{text: w, flags: flags, kind: kind, role: role}
-			k.lo, k.hi = fold([]byte(w), 0, len(w))
+			k.lo, k.hi = capitals([]byte(w), 0, len(w))
 			at := slot(k.lo, k.hi)
 			for t[at] != nil {
 				at = (at + 1) % slots
@@ -157,7 +157,7 @@ var keywords = func() (t [slots]*keyword) {
 
 // lookup returns what is known of the word b[i:j], or nil.
 func lookup(b []byte, i, j int) *keyword {
-	lo, hi := fold(b, i, j)
+	lo, hi := capitals(b, i, j)
 	for at := slot(lo, hi); ; at = (at + 1) % slots {
 		k := keywords[at]
 		if k == nil || k.lo == lo && k.hi == hi && len(k.text) <= 16 {
@@ -171,13 +171,13 @@ func lookup(b []byte, i, j int) *keyword {
 
 func slot(lo, hi uint64) uint64 { return (lo ^ hi<<7) * 0x9E3779B97F4A7C15 >> 53 }
 
-// fold returns the first 16 bytes of b[i:j] in capitals.
-func fold(b []byte, i, j int) (lo, hi uint64) {
-	const capitals = 0xDFDFDFDFDFDFDFDF
+// capitals returns the first 16 bytes of b[i:j] in capitals.
+func capitals(b []byte, i, j int) (lo, hi uint64) {
+	const upper = 0xDFDFDFDFDFDFDFDF
 	if len(b)-i < 16 {
 		var w [16]byte
 		copy(w[:], b[i:j])
-		return binary.LittleEndian.Uint64(w[:]) & capitals, binary.LittleEndian.Uint64(w[8:]) & capitals
+		return binary.LittleEndian.Uint64(w[:]) & upper, binary.LittleEndian.Uint64(w[8:]) & upper
 	}
 	lo, hi = binary.LittleEndian.Uint64(b[i:])&capitals, binary.LittleEndian.Uint64(b[i+8:])&capitals
 	switch n := uint(j - i); {
