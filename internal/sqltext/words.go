@@ -179,7 +179,7 @@ func capitals(b []byte, i, j int) (lo, hi uint64) {
 		copy(w[:], b[i:j])
 		return binary.LittleEndian.Uint64(w[:]) & upper, binary.LittleEndian.Uint64(w[8:]) & upper
 	}
-	lo, hi = binary.LittleEndian.Uint64(b[i:])&capitals, binary.LittleEndian.Uint64(b[i+8:])&capitals
+	lo, hi = binary.LittleEndian.Uint64(b[i:])&upper, binary.LittleEndian.Uint64(b[i+8:])&upper
 	switch n := uint(j - i); {
 	case n <= 8:
 		return lo & (1<<(8*n) - 1), 0
