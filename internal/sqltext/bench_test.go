@@ -57,7 +57,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkRead also says how many times longer it takes than a loop that copies the text byte by byte.
+// BenchmarkRead also says how many times longer it takes than a loop that copies the text byte by byte, in small letters.
 func BenchmarkRead(b *testing.B) {
 	for _, c := range texts {
 		b.Run(c.name, func(b *testing.B) {
@@ -72,7 +72,7 @@ func BenchmarkRead(b *testing.B) {
 			for ; time.Since(start) < 20*time.Millisecond; n += 100 {
 				for range 100 {
 					for i, c := range sql {
-						dst[i] = c
+						dst[i] = c | 0x20
 					}
 				}
 			}

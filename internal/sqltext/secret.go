@@ -47,7 +47,6 @@ type reader struct {
 	commas  int  // commas that do not end it
 	call    int  // inside a call of secretCalls so deep; -1: none
 	last    []byte
-	lastEnd int
 
 	columns uint64 // of an INSERT: which hold secrets
 	column  int
@@ -74,7 +73,7 @@ func (r *reader) next() bool {
 		case end:
 			return false
 		case comment:
-			if holds(b) {
+			if holds(b, l.cut) {
 				return true
 			}
 			continue
@@ -123,7 +122,7 @@ func (r *reader) next() bool {
 		case text, number:
 			hide := r.armed >= 0 || r.call >= 0 && k == text || r.hidden()
 			if k == text {
-				hide = hide || r.account && !r.named(prev) || holds(b)
+				hide = hide || r.account && !r.named(prev) || holds(b, l.cut)
 				if !hide && secret(b) {
 					r.arm(1) // a key: the value follows
 				}
@@ -256,8 +255,8 @@ func find(b []byte) (int, int) {
 }
 
 // holds tells whether a text gives away a secret: password=..., "password": ..., password '...', identified by ...,
-// scheme://user:password@host.
-func holds(b []byte) bool {
+// scheme://user:password@host. The end of one that was cut off is taken for the worst.
+func holds(b []byte, cut bool) bool {
 	for rest := b; ; {
 		_, n := find(rest)
 		if n < 0 {
@@ -278,8 +277,11 @@ func holds(b []byte) bool {
 		}
 		rest = rest[n+3:]
 		host := rest
-		if n := bytes.IndexAny(host, "/ \t\r\n"); n >= 0 {
+		n = bytes.IndexAny(host, "/ \t\r\n")
+		if n >= 0 {
 			host = host[:n]
+		} else if cut && bytes.IndexByte(host, ':') >= 0 {
+			return true
 		}
 		if n := bytes.LastIndexByte(host, '@'); n >= 0 && bytes.IndexByte(host[:n], ':') >= 0 {
 			return true
