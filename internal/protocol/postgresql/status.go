@@ -12,10 +12,11 @@ import (
 type mask uint8
 
 const (
-	whole   mask = iota // all of it
-	numbers             // what is quoted and no name, and numbers
-	quoted              // what is quoted and no name
-	nothing             // what is quoted are names
+	whole    mask = iota // all of it
+	literals             // what is quoted and no name, and numbers
+	quoted               // what is quoted and no name: numbers are the server's own
+	numbers              // numbers: what is quoted are names
+	nothing
 )
 
 // classes tells of the first two characters of a SQLSTATE who is to blame, and what its messages say (PostgreSQL manual,
@@ -31,8 +32,8 @@ var classes = map[string]struct {
 	"0L": {record.ClientError, nothing},
 	"0P": {record.ClientError, nothing},
 	"20": {record.ClientError, nothing},
-	"21": {record.ClientError, numbers},
-	"22": {record.ClientError, numbers},
+	"21": {record.ClientError, literals},
+	"22": {record.ClientError, literals},
 	"23": {record.ClientError, nothing},
 	"24": {record.ClientError, nothing},
 	"25": {record.ClientError, nothing},
@@ -47,7 +48,7 @@ var classes = map[string]struct {
 	"3D": {record.ClientError, nothing},
 	"3F": {record.ClientError, nothing},
 	"40": {record.ClientError, quoted},
-	"42": {record.ClientError, nothing},
+	"42": {record.ClientError, numbers},
 	"44": {record.ClientError, nothing},
 	"53": {record.ServerError, quoted},
 	"54": {record.ServerError, quoted},
@@ -57,7 +58,7 @@ var classes = map[string]struct {
 	"72": {record.ServerError, quoted},
 	"F0": {record.ServerError, whole},
 	"HV": {record.ServerError, whole}, // what another server said
-	"XX": {record.ServerError, numbers},
+	"XX": {record.ServerError, literals},
 }
 
 // statusOf is how an exchange ended that was answered with an error. Without a SQLSTATE nobody is known to blame.
@@ -86,20 +87,20 @@ func conditionName(sqlstate []byte) string {
 // maskOf is what to mask in messages with a SQLSTATE.
 func maskOf(sqlstate []byte) mask {
 	if string(sqlstate) == "42601" { // syntax errors quote what stands near, which may be a literal
-		return numbers
+		return literals
 	}
 	return classes[string(sqlstate[:min(2, len(sqlstate))])].mask
 }
 
 // appendMaskedError appends the primary message of an error without what may be a user's values: ? for those. Of some
-// SQLSTATEs, and of text that is not UTF-8, that is all of it. A function may raise any SQLSTATE with a text of its own:
-// the routine of such an error is exec_stmt_raise, and who sees that is to pass P0001.
+// SQLSTATEs, and of values in text that is not UTF-8, that is all of it. A function may raise any SQLSTATE with a text of
+// its own: the routine of such an error is exec_stmt_raise, and who sees that is to pass P0001.
 func appendMaskedError(dst, sqlstate, message []byte) []byte {
 	m := maskOf(sqlstate)
 	switch {
 	case m == nothing:
 		return append(dst, message...)
-	case m == whole || !utf8.Valid(message):
+	case m == whole || m != numbers && !utf8.Valid(message):
 		return append(dst, '?')
 	}
 	for i := 0; i < len(message); {
@@ -107,17 +108,19 @@ func appendMaskedError(dst, sqlstate, message []byte) []byte {
 		r, n := utf8.DecodeRune(rest)
 		inWord := i > 0 && isWord(message[i-1])
 		switch {
-		case r == '"' && afterNoun(message[:i]) && bytes.IndexByte(rest[1:], '"') >= 0:
-			n = 2 + bytes.IndexByte(rest[1:], '"')
-			dst = append(dst, rest[:n]...)
 		case isQuote(r) && (r != '\'' || !inWord):
+			if m == numbers || r == '"' && afterNoun(message[:i]) && bytes.IndexByte(rest[1:], '"') >= 0 {
+				n = quotedLen(rest, r, bytes.IndexAny)
+				dst = append(dst, rest[:n]...)
+				break
+			}
+			n = quotedLen(rest, r, bytes.LastIndexAny)
 			dst = append(dst, '?')
-			n = quotedLen(rest, r)
-		case m == numbers && r >= '0' && r <= '9' && !inWord:
-			dst = append(dst, '?')
+		case m != quoted && r >= '0' && r <= '9' && !inWord:
 			for n < len(rest) && (isWord(rest[n]) || rest[n] == '.' && n+1 < len(rest) && isWord(rest[n+1])) {
 				n++
 			}
+			dst = append(dst, '?')
 		default:
 			dst = append(dst, rest[:n]...)
 		}
@@ -133,9 +136,9 @@ func isQuote(r rune) bool {
 	return r == '"' || r == '\'' || r == '`' || r >= utf8.RuneSelf && strings.ContainsRune(foreignQuotes, r)
 }
 
-// quotedLen is the length of the quoted text that b begins with. Nothing in it is escaped: it ends with the last quote of
-// its kind.
-func quotedLen(b []byte, quote rune) int {
+// quotedLen is the length of the quoted text that b begins with. index finds the quote that ends it: the first of its
+// kind, or the last, because quotes inside are not escaped.
+func quotedLen(b []byte, quote rune, index func(b []byte, chars string) int) int {
 	kind := foreignQuotes
 	switch quote {
 	case '"':
@@ -144,7 +147,7 @@ func quotedLen(b []byte, quote rune) int {
 		kind = "'"
 	}
 	n := utf8.RuneLen(quote)
-	end := bytes.LastIndexAny(b[n:], kind)
+	end := index(b[n:], kind)
 	if end < 0 {
 		return len(b)
 	}
