@@ -19,6 +19,7 @@ const keepFrame = 64 << 10
 // compression is the compressed protocol as a layer.
 type compression struct {
 	sides [2]frames
+	gap   bool // before the first bytes of both sides
 	flow  *stream.Flow
 	next  stream.Handler
 	chunk stream.Chunk // what is handed on
@@ -43,10 +44,24 @@ var idle = sync.Pool{New: func() any { return &waiting{} }}
 // newCompression makes the layer for both directions of a connection.
 func newCompression() stream.Layer { return &compression{} }
 
+// joinCompression makes the layer for a connection that is joined when it is compressed already: the first bytes of each
+// side are anywhere in a frame, and what the first frame holds is anywhere in a packet.
+func joinCompression() stream.Layer {
+	return &compression{sides: [2]frames{{adrift: true}, {adrift: true}}, gap: true}
+}
+
 // HandleChunk implements stream.Layer.
 func (l *compression) HandleChunk(f *stream.Flow, c *stream.Chunk, room int, next stream.Handler) (held int) {
 	l.flow, l.next, l.chunk, l.room = f, next, *c, room
 	s := &l.sides[c.Dir]
+	if l.gap {
+		l.gap = false
+		for d := range l.sides {
+			l.chunk.Dir = stream.Dir(d)
+			l.lack(stream.Unknown, true)
+		}
+		l.chunk.Dir = c.Dir
+	}
 	if c.Missing > 0 {
 		l.missing(s, c.Missing, c.Cut)
 	}
@@ -82,24 +97,21 @@ func (l *compression) lack(n int, cut bool) {
 
 // begin reads the header of a frame.
 func (s *frames) begin(data []byte) []byte {
-	h := data
+	h, rest := data, data[min(frameHeader, len(data)):]
 	if s.buf != nil || len(data) < frameHeader {
 		if s.buf == nil {
 			s.buf = idle.Get().(*waiting)
 		}
 		n := min(frameHeader-len(s.buf.b), len(data))
 		s.buf.b = append(s.buf.b, data[:n]...)
-		if data = data[n:]; len(s.buf.b) < frameHeader {
+		if h, rest = s.buf.b, data[n:]; len(h) < frameHeader {
 			return nil
 		}
-		h = s.buf.b
-	} else {
-		data = data[frameHeader:]
 	}
 	s.left, s.size = int(little(h[:3])), int(little(h[4:7]))
 	s.gone, s.cut = false, false
 	s.release()
-	return data
+	return rest
 }
 
 // take passes on what is stored, and decompresses a frame when it is whole.
@@ -152,17 +164,28 @@ func (l *compression) end(s *frames) {
 	s.release()
 }
 
-// finish decompresses a frame, or as much as there is of it, and passes on what there is not as a gap.
+// finish decompresses a frame, or as much as there is of it, and passes on what there is not as a gap. What was taken for
+// a frame may be none.
 func (l *compression) finish(s *frames, src []byte) {
 	n := 0
-	if bytes.HasPrefix(src, zstdMagic) {
+	switch {
+	case bytes.HasPrefix(src, zstdMagic):
 		n = inflate.ZstdPieces(src, s.size, l.give)
-	} else {
+	case zlibHeader(src):
 		n = inflate.ZlibPieces(src, s.size, l.give)
+	case len(src) >= len(zstdMagic):
+		s.adrift = true
+		l.lack(stream.Unknown, s.cut)
+		return
 	}
 	if n < s.size {
 		l.lack(s.size-n, s.cut)
 	}
+}
+
+// zlibHeader tells whether b begins as RFC 1950 says.
+func zlibHeader(b []byte) bool {
+	return len(b) > 1 && b[0]&0x8F == 0x08 && (uint(b[0])<<8|uint(b[1]))%31 == 0
 }
 
 func (s *frames) release() {
@@ -270,7 +293,7 @@ func frame(b []byte) int {
 				return open
 			}
 		case bytes.HasPrefix(src, zstdMagic):
-		case src[0] != 0x78 || (uint(src[0])<<8|uint(src[1]))%31 != 0, !whole && (n > longest || size > 16*longest):
+		case src[0] != 0x78 || !zlibHeader(src), !whole && (n > longest || size > 16*longest):
 			return unlikely
 		}
 		if !whole {

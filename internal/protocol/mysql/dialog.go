@@ -110,7 +110,6 @@ type facts struct {
 	full      bool // the packet goes on in the next
 	empty     bool // it has no payload
 	encrypted bool
-	login     bool
 	user      []byte
 	app       []byte
 	schema    []byte
@@ -185,7 +184,7 @@ func (d *dialog) Start(_ l7.Dir, b []byte) stream.Layer {
 	if d.turn != turnUnknown || !compressed(b) {
 		return nil
 	}
-	return newCompression()
+	return joinCompression()
 }
 
 // Holds implements l7.Holder.
@@ -219,9 +218,10 @@ func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 		case d.turn != turnCommand:
 		case n == 0:
 			return 0, errHeader
+		case b[3] == 0: // a command, be it one to come
 		case len(b) == headerSize:
 			return 0, nil
-		case names[b[headerSize]] == "" && b[headerSize] != semiSync:
+		case !knownCommand(b[headerSize]):
 			return 0, errHeader
 		}
 		return headerSize + n, nil
