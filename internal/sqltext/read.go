@@ -139,7 +139,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			switch {
 			case p.want != nothing && prev != dot:
 				p.name(&l)
-			case l.misquoted():
+			case l.misquoted(out):
 				k = text
 			}
 		case variable:

@@ -42,11 +42,12 @@ type reader struct {
 	words int // of the statement, up to 3
 	first [2][]byte
 
-	account bool // the statement is about accounts: its literals are hidden
-	armed   int  // a word for something secret was read so deep, and nothing that ends its reach; -1: none
-	commas  int  // commas that do not end it
-	call    int  // inside a call of secretCalls so deep; -1: none
-	last    []byte
+	account bool   // the statement is about accounts: its literals are hidden
+	armed   int    // a word for something secret was read so deep, and nothing that ends its reach; -1: none
+	commas  int    // commas that do not end it
+	call    int    // inside a call of secretCalls so deep; -1: none
+	last    []byte // the last word or name
+	near    bool   // nothing but operators stands behind it
 
 	columns uint64 // of an INSERT: which hold secrets
 	column  int
@@ -79,13 +80,17 @@ func (r *reader) next() bool {
 			continue
 		}
 		l.prev = k
+		if k != word && k != name && k != variable && k != operator {
+			r.near = false
+		}
 		switch k {
 		case word:
 			r.word(b)
 		case name, variable:
-			if l.misquoted() {
+			if r.near && l.misquoted(r.last) {
 				return true
 			}
+			r.last, r.near = b, true
 			if secret(b) {
 				r.arm(0)
 			}
@@ -136,7 +141,7 @@ func (r *reader) next() bool {
 
 // word follows a word.
 func (r *reader) word(b []byte) {
-	r.last = b
+	r.last, r.near = b, true
 	if r.words < len(r.first) {
 		r.first[r.words] = b
 		if r.words++; r.words == 2 {
@@ -218,19 +223,18 @@ func startsWith(b []byte, word string) bool {
 	return true
 }
 
-// misquoted tells whether the quoted name that was read is most likely a text in the quotes of another dialect: it follows a
-// word for something secret, or that and =.
-func (l *lexer) misquoted() bool {
+// misquoted tells whether the quoted name that was read is most likely a text in the quotes of another dialect: what stands
+// in front of it, without comments, ends with a word for something secret, or with that and =.
+func (l *lexer) misquoted(front []byte) bool {
 	if l.sql[l.start] != '"' || followed(l, '.') {
 		return false
 	}
-	b := bytes.TrimRight(l.sql[:l.start], " \t\r\n=:")
-	b = bytes.TrimRight(b, "\"`")
-	i := len(b)
-	for i > 0 && classes[b[i-1]]&part != 0 {
+	front = bytes.TrimRight(bytes.TrimRight(front, " =:"), "\"`")
+	i := len(front)
+	for i > 0 && classes[front[i-1]]&part != 0 {
 		i--
 	}
-	return i < len(b) && secret(b[i:])
+	return i < len(front) && secret(front[i:])
 }
 
 // secret tells whether b holds a word for something secret.

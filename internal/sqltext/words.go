@@ -80,7 +80,7 @@ var keywords = func() (t [slots]*keyword) {
 			t[at] = k
 		}
 	}
-	add(inBoth, key, plain, `ADD ALL ANALYZE AND ASC BETWEEN BOTH BY CASE CHECK COLLATE COLUMN CONSTRAINT CROSS ELSE EXISTS FOREIGN
+	add(inBoth, key, plain, `ADD ALL AND ASC BETWEEN BOTH BY CASE COLLATE COLUMN CONSTRAINT CROSS ELSE EXISTS FOREIGN
 		GROUPING IN INNER LEADING LIKE NATURAL NOTHING OR OUTER OVER PARTITION PRIMARY REFERENCES ROWS THEN TO TRAILING
 		UNIQUE WHEN`)
 	add(inBoth|soft, key, plain, `BEFORE CASCADE COMMIT CONFLICT DO DUPLICATE FOLLOWING ISOLATION LOCKED MATCHED MATERIALIZED
@@ -136,7 +136,7 @@ var keywords = func() (t [slots]*keyword) {
 	add(inBoth, key, defines, `CREATE ALTER`)
 	add(inMySQL, key, defines, `LOAD`)
 	add(0, key, defines, `COMMENT REFRESH`)
-	add(inBoth, key, lists, `DROP`)
+	add(inBoth, key, lists, `ANALYZE CHECK DROP`)
 	add(inMySQL, key, lists, `LOCK OPTIMIZE RENAME`)
 	add(0, key, lists, `CHECKSUM REPAIR`)
 	add(0, key, truncates, `TRUNCATE`)
