@@ -69,6 +69,8 @@ func operation(n ast.Node) string {
 		return "DROP"
 	case *ast.TruncateTableStmt:
 		return "TRUNCATE"
+	case *ast.AnalyzeTableStmt:
+		return "ANALYZE"
 	case *ast.LockTablesStmt:
 		return "LOCK"
 	}
@@ -99,6 +101,7 @@ var mysqlStatements = []string{
 	"ALTER TABLE t ADD COLUMN x INT DEFAULT 5, DROP INDEX i",
 	"CREATE UNIQUE INDEX i ON t (a, b)",
 	"DROP TABLE IF EXISTS a, b",
+	"ANALYZE TABLE a",
 	"TRUNCATE TABLE t",
 	"LOCK TABLES a READ, b WRITE",
 	"INSERT INTO a (x) SELECT y FROM b WHERE z = (SELECT MAX(z) FROM c)",
