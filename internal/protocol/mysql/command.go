@@ -58,7 +58,7 @@ func (d *dialog) judge(b []byte, n int, seq uint8) turn {
 		return d.turn
 	}
 	switch {
-	case seq == 0 && len(b) > 0 && names[b[0]] != "":
+	case seq == 0 && len(b) > 0 && (knownCommand(b[0]) || b[0] == semiSync):
 		return turnCommand
 	case d.turn == turnAuth:
 		return turnAuth
@@ -82,17 +82,13 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 		return
 	}
 	name := names[com]
-	if name == "" {
-		c.Fail("command", "no command")
-		return
-	}
 	d.now.command = com
 	m.Leaves = uint64(com)
-	m.SetText(record.Operation, name[len("COM_"):])
-	m.SetAttributeText(attrCommand, name)
-	if com != comChangeUser {
-		d.about(m)
+	if com != comQuery && com != comPrepare {
+		m.SetText(record.Operation, name[len("COM_"):])
 	}
+	m.SetAttributeText(attrCommand, name)
+	d.about(m)
 	switch com {
 	case comQuit:
 		m.Role = l7.OneWay
@@ -188,6 +184,9 @@ func (d *dialog) text(c *wire.Cursor, m *l7.Message) *sentence {
 		return nil
 	}
 	s := d.read(m, sql, whole)
+	if s.operation == "" && whole {
+		s.operation = names[d.now.command][len("COM_"):] // there is no statement in it
+	}
 	s.tell(m)
 	if d.now.full {
 		m.Doubts |= record.Cut

@@ -431,5 +431,7 @@ const maxName = 512
 func (d *dialog) about(m *l7.Message) {
 	m.SetBytes(record.User, d.user)
 	m.SetBytes(record.App, d.app)
-	m.SetBytes(record.Namespace, d.schema)
+	if _, waits := m.Asked(0); !waits { // otherwise the answer tells: what is asked before may change it
+		m.SetBytes(record.Namespace, d.schema)
+	}
 }

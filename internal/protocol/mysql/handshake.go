@@ -29,7 +29,7 @@ func lengthText(c *wire.Cursor, name string) []byte {
 // greeting describes the packet with which a server begins a connection.
 func (d *dialog) greeting(c *wire.Cursor, m *l7.Message) {
 	m.Role = l7.Part
-	m.SetText(record.Operation, login)
+	m.SetText(record.Operation, opLogin)
 	version := c.Uint8("protocol_version")
 	m.SetBytes(record.Version, bytes.TrimPrefix(c.CString("server_version"), []byte("5.5.5-"))) // replication of old refuses 10
 	thread := c.Uint32LE("thread_id")
@@ -82,8 +82,11 @@ func plugin(c *wire.Cursor, m *l7.Message) {
 	m.SetAttributeBytes(attrPlugin, c.CString("auth_plugin_name"))
 }
 
-// login is the operation of a connection's beginning.
-const login = "LOGIN"
+// Operations that are no commands: a connection's beginning, and what a server says unasked.
+const (
+	opLogin = "LOGIN"
+	opError = "ERROR"
+)
 
 // Sizes of a client's first packet.
 const (
@@ -94,7 +97,7 @@ const (
 // handshake describes the client's first packet: a login, or that it wants TLS first.
 func (d *dialog) handshake(c *wire.Cursor, m *l7.Message) {
 	m.Role, m.Leaves = l7.Request, comConnect
-	m.SetText(record.Operation, login)
+	m.SetText(record.Operation, opLogin)
 	if b := c.Rest(); len(b) < 2 || little(b[:2])&capProtocol41 == 0 {
 		d.handshake320(c, m)
 		return
@@ -117,7 +120,7 @@ func (d *dialog) handshake(c *wire.Cursor, m *l7.Message) {
 		d.now.encrypted = c.Err() == nil
 		return
 	}
-	d.name(m, c.CString("username"))
+	d.login(m, c.CString("username"))
 	switch {
 	case caps&capLengthAuth != 0:
 		g := c.Group("auth_response")
@@ -157,7 +160,7 @@ func (d *dialog) handshake320(c *wire.Cursor, m *l7.Message) {
 		d.now.encrypted = c.Err() == nil
 		return
 	}
-	d.name(m, c.CString("username"))
+	d.login(m, c.CString("username"))
 	if caps&capConnectWithDB == 0 {
 		conceal(c, "auth_response", c.Left())
 		return
@@ -169,9 +172,9 @@ func (d *dialog) handshake320(c *wire.Cursor, m *l7.Message) {
 	}
 }
 
-// name states who logs in.
-func (d *dialog) name(m *l7.Message, user []byte) {
-	d.now.login, d.now.user = true, user
+// login states who logs in.
+func (d *dialog) login(m *l7.Message, user []byte) {
+	d.now.user = user
 	m.SetBytes(record.User, user)
 }
 
@@ -217,8 +220,9 @@ func (d *dialog) attributes(c *wire.Cursor, m *l7.Message) {
 		c.End(one)
 		switch string(key) {
 		case "program_name":
-			d.now.app = value
-			m.SetBytes(record.App, value)
+			if d.now.app = value; d.now.turn == turnLogin {
+				m.SetBytes(record.App, value)
+			}
 		case "_client_name":
 			name = value
 		case "_client_version":
@@ -237,16 +241,16 @@ func (d *dialog) attributes(c *wire.Cursor, m *l7.Message) {
 	c.End(g)
 }
 
-// changeUser describes the body of COM_CHANGE_USER.
+// changeUser describes the body of COM_CHANGE_USER. Its target is the user to come.
 func (d *dialog) changeUser(c *wire.Cursor, m *l7.Message) {
-	d.name(m, c.CString("username"))
+	d.now.user = c.CString("username")
+	m.SetBytes(record.Target, d.now.user)
 	if d.known && d.caps&capSecure == 0 {
 		secretText(c)
 	} else {
 		shortAuth(c)
 	}
 	d.now.schema = c.CString("database")
-	m.SetBytes(record.Namespace, d.now.schema)
 	if c.More() {
 		c.Uint16LE("character_set")
 	}

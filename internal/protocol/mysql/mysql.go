@@ -4,6 +4,7 @@ package mysql
 
 import (
 	_ "embed"
+	"fmt"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
@@ -199,13 +200,18 @@ var commandNames = wire.Enum{
 	comBulkExecute: "COM_STMT_BULK_EXECUTE", 0xFB: "COM_SLAVE_WORKER", 0xFC: "COM_SLAVE_IO", 0xFD: "COM_SLAVE_SQL", 0xFE: "COM_MULTI",
 }
 
-// names are commandNames for every request: a map costs more.
+// names are commandNames for every request, for a map costs more; of those to come by their numbers.
 var names = func() (list [256]string) {
-	for n, name := range commandNames {
-		list[n] = name
+	for n := range list {
+		if list[n] = commandNames[uint64(n)]; list[n] == "" {
+			list[n] = fmt.Sprintf("COM_0x%02X", n)
+		}
 	}
 	return list
 }()
+
+// knownCommand tells whether a command has a name.
+func knownCommand(com byte) bool { return names[com][len("COM_")] != '0' }
 
 // sqlTypes show SQL, by how the connection quotes.
 var sqlTypes = func() map[sqltext.Dialect]*wire.Type {

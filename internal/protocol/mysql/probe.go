@@ -18,16 +18,33 @@ func probe(c *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 	if payload(b) == 0 {
 		return l7.No
 	}
+	if c == nil || !c.Midstream {
+		return first(b)
+	}
 	v := fromClient(b)
 	if v == l7.No {
 		v = fromServer(b)
 	}
-	if v == l7.No && c != nil && c.Midstream && compressed(b) {
+	if v == l7.No && compressed(b) {
 		if v = l7.FromServer; b[3] == 0 {
 			v = l7.FromClient
 		}
 	}
 	return v
+}
+
+// first judges what a connection begins with: a greeting, an error in its place, or a login.
+func first(b []byte) l7.Verdict {
+	p, n, seq := packetAt(b)
+	switch {
+	case seq > 0:
+		return fromClient(b)
+	case p[0] == 9 || p[0] == 10:
+		return greetingSoFar(p, n)
+	case p[0] == markERR:
+		return errorSoFar(p, n, seq)
+	}
+	return l7.No
 }
 
 // find is the offset of the first packet of a side in b that is beyond doubt, or -1.
@@ -98,12 +115,12 @@ func fromClient(b []byte) l7.Verdict {
 		}
 	case comInitDB, 0x05, 0x06:
 		if n > 1 && n < 1+maxName {
-			return yes(printable(p[1:]))
+			return yes(isName(p[1:]))
 		}
 	case comFieldList:
 		if n > 2 && n < maxName {
 			i := bytes.IndexByte(p, 0)
-			return yes(i > 1 && printable(p[1:i]) && printable(p[i+1:]))
+			return yes(i > 1 && isName(p[1:i]) && isName(p[i+1:]))
 		}
 	case comRefresh, comShutdown:
 		if n <= 2 {
@@ -138,7 +155,7 @@ func fromClient(b []byte) l7.Verdict {
 		}
 	case comChangeUser:
 		if i := bytes.IndexByte(p, 0); i > 0 && n < 1<<16 {
-			return yes(printable(p[1:i]) && n > i+2)
+			return yes(isName(p[1:i]) && n > i+2)
 		}
 	case comBinlogDump, comRegister, comDumpGTID:
 		if n >= 11 && n < 1<<16 {
@@ -219,6 +236,9 @@ func sqlSoFar(p []byte, n int) l7.Verdict {
 	return l7.FromClient
 }
 
+// isName tells whether b can be a name: it has no control characters.
+func isName(b []byte) bool { return printable(b) && bytes.IndexAny(b, "\n\r\t") < 0 }
+
 // printable tells whether b is text: no control characters but those between words.
 func printable(b []byte) bool {
 	for _, c := range b {
@@ -292,6 +312,8 @@ func fromServer(b []byte) l7.Verdict {
 		return l7.FromServer
 	case !whole:
 		return l7.No
+	case n <= 4 && len(b) > 2*headerSize+n && isDefinition(b[2*headerSize+n:]): // a number of columns
+		return l7.FromServer
 	}
 	return conversation(b)
 }

@@ -62,9 +62,12 @@ func (d *dialog) server(c *wire.Cursor, m *l7.Message) {
 	if a.phase == phaseStart && !a.more {
 		a.results = 0
 	}
-	if a.phase == phaseStart && now.known && !d.alone {
-		d.begin()
-		now.before = *a
+	if a.phase == phaseStart && now.known {
+		m.SetBytes(record.Namespace, d.schema) // of a request that was sent before the answer to another
+		if !d.alone {
+			d.begin()
+			now.before = *a
+		}
 	}
 	now.rows = -1
 	if b := c.Rest(); len(b) < headerSize || headerSize+payload(b) >= c.Size() {
@@ -83,7 +86,7 @@ func (d *dialog) server(c *wire.Cursor, m *l7.Message) {
 	if now.rows >= 0 && c.Err() == nil {
 		m.Set(record.Rows, now.rows)
 	}
-	if a.results > 1 {
+	if a.results > 1 && c.Cut() == nil {
 		m.SetAttribute(attrResults, int64(a.results))
 	}
 }
@@ -157,7 +160,7 @@ func (d *dialog) kind(c *wire.Cursor, m *l7.Message, b []byte, n int, seq uint8)
 			return false
 		case mark == markERR:
 			m.Role = l7.Push
-			m.SetText(record.Operation, login)
+			m.SetText(record.Operation, opLogin)
 		case !d.now.known:
 			a.phase = phaseLost
 		}
@@ -166,6 +169,11 @@ func (d *dialog) kind(c *wire.Cursor, m *l7.Message, b []byte, n int, seq uint8)
 		d.recover(b, n, seq)
 	}
 	if mark == markERR {
+		if a.phase == phaseStart && !d.now.known && d.turn == turnCommand { // it is about to end the connection
+			m.Role = l7.Push
+			m.SetText(record.Operation, opError)
+			d.about(m)
+		}
 		d.failed(c, m)
 		return false
 	}
@@ -218,9 +226,10 @@ func (d *dialog) rowOrEnd(c *wire.Cursor, m *l7.Message, mark byte, n int) (row 
 // recover finds out what a packet is when nobody knows what comes: an answer's first packet has the number 1.
 func (d *dialog) recover(b []byte, n int, seq uint8) {
 	a := &d.now.answer
+	com, known := d.now.com()
 	switch {
-	case seq == 1:
-		if a.phase = phaseStart; d.now.known && !d.alone {
+	case seq == 1, known && (com == comConnect || com == comChangeUser):
+		if a.phase = phaseStart; known && !d.alone {
 			d.begin()
 			d.now.before = *a
 		}
@@ -423,13 +432,17 @@ func (d *dialog) row(c *wire.Cursor) {
 		size := (int(a.columns) + 9) / 8
 		nulls := c.Rest()
 		c.Skip("null_bitmap", size, nil)
+		if len(nulls) < size {
+			data(c, "values")
+			break
+		}
 		var col column
 		for i, l := 2, now.columns; i < int(a.columns)+2 && c.Err() == nil; i++ {
 			if len(l) == 0 {
 				data(c, "values")
 				break
 			}
-			if l = l.next(&col); i/8 < len(nulls) && nulls[i/8]>>(i%8)&1 != 0 {
+			if l = l.next(&col); nulls[i/8]>>(i%8)&1 != 0 {
 				nullValue(c, col.name)
 			} else {
 				binaryValue(c, &col)
@@ -715,10 +728,13 @@ func (d *dialog) failed(c *wire.Cursor, m *l7.Message) {
 		return
 	}
 	var state []byte
-	if b := c.Rest(); len(b) > 0 && b[0] == '#' {
+	b := c.Rest()
+	told := len(b) > 0 || !c.More() // whether there is an SQLSTATE
+	if len(b) > 0 && b[0] == '#' {
 		c.String("sql_state_marker", 1)
 		c.Detail()
 		state = c.String("sql_state", 5)
+		told = state != nil
 	}
 	text := c.Rest()
 	was := c.Classify(wire.Value)
@@ -739,7 +755,7 @@ func (d *dialog) failed(c *wire.Cursor, m *l7.Message) {
 	}
 	m.SetBytes(record.Error, m.Scratch[at:])
 	m.SetAttributeBytes(attrSQLState, state)
-	if c.Err() == nil {
+	if told && c.Err() == nil {
 		m.Status = statusOf(code, state)
 	}
 	*a = answer{phase: phaseStart, eof: a.eof, long: a.long}
@@ -777,23 +793,28 @@ func (d *dialog) prepareOK(c *wire.Cursor, m *l7.Message) {
 	now.id, now.params, now.made = id, int(params), true
 	now.columns, now.built = d.scratch[:0], true
 	*a = answer{phase: phaseParams, eof: a.eof, left: int32(params), prepare: int32(cols)}
-	if !follow {
-		a.left, a.prepare = 0, 0
+	if !follow { // but EOF packets do
+		if a.left, a.prepare = 0, 0; a.eof == eofSent && cols > 0 {
+			a.prepare = onlyEOF
+		}
 	}
-	if a.left == 0 {
+	if params == 0 || !follow && a.eof != eofSent {
 		d.defined(m)
 	}
 }
+
+// onlyEOF is how many definitions come where an EOF packet comes nevertheless.
+const onlyEOF = -1
 
 // defined ends a list of definitions in the answer to a PREPARE.
 func (d *dialog) defined(m *l7.Message) {
 	a := &d.now.answer
 	if a.phase == phaseParams {
-		if a.phase, a.left = phasePrepared, a.prepare; a.left > 0 {
+		if a.phase, a.left = phasePrepared, max(a.prepare, 0); a.prepare != 0 {
 			return
 		}
 	}
-	columns := a.prepare
+	columns := max(a.prepare, 0)
 	d.done(m, 0)
 	d.now.count = columns
 }
