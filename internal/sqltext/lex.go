@@ -95,7 +95,7 @@ type lexer struct {
 	d     Dialect
 	prev  kind // of the token before; who reads may say it better, for key words
 	code  int  // comments around that are code
-	hints int  // how many there were, with it, when a hint began
+	hints int  // code, when a hint had begun
 	start int  // of the token
 	at    int  // behind the token
 	cut   bool // the text ended inside it

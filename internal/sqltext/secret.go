@@ -181,7 +181,7 @@ func (r *reader) hidden() bool {
 // named tells whether a literal is the name of a user or of a host.
 func (r *reader) named(prev kind) bool {
 	l := &r.l
-	return followed(l, '@') || prev == operator && bytes.HasSuffix(bytes.TrimRight(l.sql[:l.start], " "), []byte("@")) ||
+	return l.followed('@') || prev == operator && bytes.HasSuffix(bytes.TrimRight(l.sql[:l.start], " "), []byte("@")) ||
 		prev == word && (bytes.EqualFold(r.last, []byte("user")) || bytes.EqualFold(r.last, []byte("exists")))
 }
 
@@ -226,7 +226,7 @@ func startsWith(b []byte, word string) bool {
 // misquoted tells whether the quoted name that was read is most likely a text in the quotes of another dialect: what stands
 // in front of it, without comments, ends with a word for something secret, or with that and =.
 func (l *lexer) misquoted(front []byte) bool {
-	if l.sql[l.start] != '"' || followed(l, '.') {
+	if l.sql[l.start] != '"' || l.followed('.') {
 		return false
 	}
 	front = bytes.TrimRight(bytes.TrimRight(front, " =:"), "\"`")

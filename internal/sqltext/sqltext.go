@@ -1,6 +1,21 @@
 // Package sqltext reads the text of SQL statements in one pass: what they do and to which tables, the same text without
 // its values, what comments say of the application, and which literals are secrets. It knows how MySQL and PostgreSQL
 // quote; it does not know their grammars, so that text that was cut off, or is wrong, is read as well.
+//
+// In the normal form of a text
+//   - a ? stands for every literal and parameter, with the signs in front of it, an introducer, and literals that follow it.
+//     NULL, TRUE, FALSE and, in lists and behind =, DEFAULT are literals where a value is due; IS NULL, NOT NULL and SET NULL
+//     stay. Behind an operand, PostgreSQL's ? is an operator and stays one;
+//   - an item of a list in parentheses or brackets, or a row of VALUES, is written once where it equals the one before it
+//     and holds a value: IN (?), VALUES (?). So is a statement that equals the one before it. Neither the size of a batch
+//     nor the number of its columns makes another statement;
+//   - comments are gone, but for hints behind the first word of MySQL's statements, which take part in what is planned, and
+//     the code in its /*! */;
+//   - key words have capitals where the dialect reserves them, and names are as they were written;
+//   - what the text ends with, cut off, reads like the beginning of the whole: a list's last item may be missing.
+//
+// Reading a normal form gives the same again, but for PostgreSQL's texts with ? ? in them: which of the two is an operator
+// cannot be told any more.
 package sqltext
 
 import (

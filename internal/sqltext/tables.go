@@ -171,7 +171,10 @@ func (p *parser) begin(s *Statement, word []byte, k *keyword, l *lexer) {
 	case explains:
 		p.mode = querying
 	case describes:
-		p.mode, p.want = querying, perhaps
+		p.mode = querying
+		if p.d&MySQL != 0 {
+			p.want = perhaps
+		}
 	case defines:
 		p.mode = defining
 	case lists:
@@ -275,7 +278,7 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 		}
 		p.operate(s, k)
 	case inserts, updates, deletes, merges:
-		if f.body || f.sealed || p.role == forRole || followed(l, '(') || k.role == merges && p.depth > 0 {
+		if f.body || f.sealed || p.role == forRole || l.followed('(') || k.role == merges && p.depth > 0 {
 			return
 		}
 		p.give(f)
@@ -326,7 +329,7 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 		}
 		f.from = false
 	case using:
-		if p.uses && !followed(l, '(') {
+		if p.uses && !l.followed('(') {
 			p.want, f.from = source, true
 			p.uncertain = p.uncertain || p.d&MySQL != 0 && f.body // names in front may be aliases
 		}
@@ -476,12 +479,9 @@ func (p *parser) finish(s *Statement) {
 	p.sql = nil
 }
 
-// followed tells whether c is the next byte that is not blank.
-func followed(l *lexer, c byte) bool {
-	for _, b := range l.sql[l.at:] {
-		if classes[b] != blank {
-			return b == c
-		}
+// followed tells whether the next token, which is no comment, begins with c.
+func (l lexer) followed(c byte) bool {
+	for l.next() == comment {
 	}
-	return false
+	return l.start < len(l.sql) && l.sql[l.start] == c
 }
