@@ -46,8 +46,8 @@ func rejects(code uint16) bool {
 		1267, 1270, 1271, 1272, 1273, 1288, 1291, 1294, 1295, 1298, 1300, // collations, character sets, time zones
 		1345, 1347, 1348, 1349, 1350, 1351, 1352, 1353, 1354, 1356, 1359, 1360, 1361, 1362, 1363, // views and triggers
 		1364, 1366, 1367, 1368, 1369, 1390, 1391, 1393, 1394, 1395, 1411, 1419, 1422, 1423, 1442, 1443, 1470, 1471, // values
-		1479, 1480, 1481, 1482, 1484, 1486, 1488, 1490, 1491, 1492, 1493, 1494, 1495, 1503, 1504, 1505, 1507, 1508, 1514, 1517, // partitions
-		1525, 1526, 1535, 1537, 1539, 1553, 1560, 1564, 1568, 1641, 1649, 1659, 1697, // and values outside of them; events
+		1479, 1480, 1481, 1482, 1484, 1486, 1488, 1491, 1492, 1493, 1494, 1495, 1503, 1504, 1505, 1507, 1508, 1514, 1517, // partitions
+		1525, 1526, 1537, 1539, 1553, 1560, 1564, 1568, 1641, 1649, 1659, 1697, // and values outside of them; events
 		1731, 1732, 1733, 1735, 1736, 1737, 1748, 1749, 1772, 1774, 1800, 1801, 1819, // likewise; a password that is too simple
 		1821, 1822, 1824, 1825, 1826, 1828, 1829, 1830, 1832, 1833, 1834, // foreign keys
 		3105, 3106, 3107, 3108, 3109, 3148, // generated columns
@@ -95,14 +95,11 @@ func appendMaskedError(dst []byte, code uint16, message []byte) []byte {
 			return dst
 		}
 		dst = append(dst, head[to])
-		head = head[to+1:]
+		if head = head[to+1:]; code == errParse {
+			return append(dst, head...) // the number of a line
+		}
 	}
-	if code == errParse {
-		dst = append(dst, head...) // only the number of a line is there
-	} else {
-		dst = appendMaskedNumbers(dst, head)
-	}
-	return append(dst, tail...)
+	return append(appendMaskedNumbers(dst, head), tail...)
 }
 
 // mayBeCut is from how many bytes on the text of an error may have been cut by the server: at 512, with a NUL, and
