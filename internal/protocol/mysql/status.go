@@ -83,7 +83,7 @@ func namesOnly(code uint16) bool {
 // but for what the error's number says are names. Servers do not escape what they quote, so a value ends where the last
 // quote does that can be its own, and in a text that may have been cut it has no end.
 func appendMaskedError(dst []byte, code uint16, message []byte) []byte {
-	if namesOnly(code) {
+	if namesOnly(code) && !bytes.Contains(message, []byte("Sql: ")) { // proxies such as Vitess add the statement
 		return append(dst, message...)
 	}
 	head := message[:behindValue(code, message)]

@@ -86,6 +86,8 @@ func TestMaskedErrors(t *testing.T) {
 		{1133, "Can't find any matching row in the user table", "Can't find any matching row in the user table"},
 		{1267, "Illegal mix of collations (utf8mb4_bin,IMPLICIT) and (latin1_bin,IMPLICIT) for operation '='",
 			"Illegal mix of collations (utf8mb4_bin,IMPLICIT) and (latin1_bin,IMPLICIT) for operation '='"},
+		{1048, `target: shop.?: vttablet: Column 'd' cannot be null (errno 1048) (sqlstate 23000): Sql: "insert into t(d) values (:v1)", BindVars: {v1: "type:INT64 value:\"4711\""}`,
+			`target: shop.?: vttablet: Column '?"}`},
 		{9999, "utf8mb4 é5 0xCAFE 1e5", "utf8mb4 é? ? ?"},
 		{9999, "an open 'quote and 17", "an open '?"},
 		{9999, "", ""},
