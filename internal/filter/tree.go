@@ -179,6 +179,9 @@ func (n *treeTest) fits(t *wire.Tree, f *wire.Field) bool {
 		case f.Label != "":
 			return n.test.ofText(f.Label)
 		case f.Type != nil && len(t.Bytes(f)) == f.Len:
+			if f.Type.Word && n.test.op.orders() {
+				return false
+			}
 			var buf [64]byte
 			return n.test.ofTyped(borrow(f.Type.Append(buf[:0], b)))
 		}

@@ -80,6 +80,8 @@ func (w *writer) tree() *wire.Tree {
 
 var upper = &wire.Type{Name: "decimal", Append: func(dst, b []byte) []byte { return append(dst, b...) }}
 
+var nothing = &wire.Type{Name: "null", Word: true, Append: func(dst, b []byte) []byte { return append(dst, "NULL"...) }}
+
 // newTree is a message like MongoDB's.
 func newTree() *wire.Tree {
 	var w writer
@@ -121,6 +123,8 @@ func newTree() *wire.Tree {
 			w.stands("big", false, []byte{255, 255, 255, 255, 255, 255, 255, 255}, func(c *wire.Cursor) { c.Uint64LE("value") })
 			w.stands("price", false, []byte("3.10"), func(c *wire.Cursor) { c.Bytes("value", 4, upper) })
 			w.stands("when", false, []byte("2025-01-01T00:00:00.000Z"), func(c *wire.Cursor) { c.Bytes("value", 24, upper) })
+			w.stands("local", false, []byte("2025-01-01 01:00:00+01"), func(c *wire.Cursor) { c.Bytes("value", 22, upper) })
+			w.stands("none", false, nil, func(c *wire.Cursor) { c.Bytes("value", 0, nothing) })
 			w.stands("raw", false, []byte{0xca, 0xfe}, func(c *wire.Cursor) { c.Bytes("value", 2, nil) })
 			w.stands("password", false, []byte("secret"), func(c *wire.Cursor) {
 				was := c.Classify(wire.Secret)
@@ -197,6 +201,11 @@ func TestTree(t *testing.T) {
 		{"mongodb.body.big > 1e30", false},
 		{"mongodb.body.price == 3.1", true},
 		{"mongodb.body.price > 3", true},
+		{"mongodb.body.none == NULL", true},
+		{"mongodb.body.none > '2024-01-01'", false},
+		{"mongodb.body.none < zero", false},
+		{"mongodb.body.local == '2025-01-01T00:00:00Z'", true},
+		{"mongodb.body.local < 2025-01-01T00:00:01Z", true},
 		{"mongodb.body.price == '3.10'", true},
 		{"mongodb.body.when == 2025-01-01", true},
 		{"mongodb.body.when < 2025-01-01T00:00:00+01:00", false},

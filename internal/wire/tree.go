@@ -34,6 +34,7 @@ type Type struct {
 	Append func(dst []byte, b []byte) []byte // appends octets as text
 	Mask   func(dst []byte, b []byte) []byte // if set: appends b without a user's values, for those who may not see them
 	Secret func(b []byte) bool               // if set: whether b holds what nobody may see
+	Word   bool                              // a word and no value, as null: nothing is above or below it
 }
 
 // Field is a node of a Tree.

@@ -445,7 +445,7 @@ var (
 )
 
 func constant(s string) *wire.Type {
-	return &wire.Type{Name: s, Append: func(dst, _ []byte) []byte { return append(dst, s...) }}
+	return &wire.Type{Name: s, Word: true, Append: func(dst, _ []byte) []byte { return append(dst, s...) }}
 }
 
 func appendUUID(dst, b []byte) []byte {

@@ -149,7 +149,7 @@ var textTypes, binaryTypes = func() (text, binary map[uint32]*wire.Type) {
 
 var (
 	opaque = &wire.Type{Name: "unknown", Append: func(dst, b []byte) []byte { return appendValue(dst, b, 0) }}
-	null   = &wire.Type{Name: "null", Append: func(dst, _ []byte) []byte { return append(dst, "NULL"...) }}
+	null   = &wire.Type{Name: "null", Word: true, Append: func(dst, _ []byte) []byte { return append(dst, "NULL"...) }}
 )
 
 // value reads one value of n bytes, -1 for NULL, as a field called name: of a row, a parameter, a tuple. oid is its type,
