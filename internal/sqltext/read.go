@@ -39,7 +39,8 @@ var (
 	opens = set(1<<name | 1<<call)
 )
 
-// Read reads sql. It never fails: what is not SQL is read as words and signs.
+// Read reads sql, which it does not keep, and allocates only where the memory it has is too small. It never fails: what is
+// not SQL is read as words and signs.
 func (s *Statement) Read(sql []byte, d Dialect) {
 	if d&MySQL == 0 {
 		d |= PostgreSQL
@@ -128,11 +129,11 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			if f.list == tuples {
 				f.list = noList
 			}
-			if kw != nil && (kw.role == modifier || p.want == nothing) {
+			if p.want != nothing && prev != dot {
+				p.name(&l)
+			} else if kw != nil && (kw.flags&inBoth == 0 || kw.flags&known != 0) {
 				role = kw.role
 				p.keyword(s, kw, &l)
-			} else if p.want != nothing && prev != dot {
-				p.name(&l)
 			}
 			k = name
 		case name:

@@ -39,7 +39,7 @@ const (
 const maxSummary = 255
 
 // Statement is what Read found in a text. It is to be reused: its memory is kept, and all that it holds is lent until the
-// next Read. Its memory does not outgrow six times the longest text and 4 KB.
+// next Read; nothing of it borrows from the text. Its memory does not outgrow six times the longest text and 4 KB.
 type Statement struct {
 	Operation  string // first word of the first statement, in capitals: SELECT, WITH, EXPLAIN, BEGIN; any word
 	Target     []byte // the table, if there is one statement and one table for certain; as written, without quotes. For USE: the database

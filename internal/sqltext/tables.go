@@ -479,9 +479,9 @@ func (p *parser) finish(s *Statement) {
 	p.sql = nil
 }
 
-// followed tells whether the next token, which is no comment, begins with c.
+// followed tells whether the next token, which is no comment, begins with c. A dot that begins a number is none.
 func (l lexer) followed(c byte) bool {
 	for l.next() == comment {
 	}
-	return l.start < len(l.sql) && l.sql[l.start] == c
+	return l.start < len(l.sql) && l.sql[l.start] == c && (c != '.' || l.at == l.start+1)
 }

@@ -54,6 +54,7 @@ const (
 	inPostgreSQL = uint8(PostgreSQL) // written in capitals
 	inBoth       = inMySQL | inPostgreSQL
 	soft         = 1 << 7 // may be a table's name
+	known        = 1 << 6 // has its role in the other dialect too, as words have that are written in capitals in none
 )
 
 type keyword struct {
@@ -84,7 +85,7 @@ var keywords = func() (t [slots]*keyword) {
 		GROUPING IN INNER LEADING LIKE NATURAL NOTHING OR OUTER OVER PARTITION PRIMARY REFERENCES ROWS THEN TO TRAILING
 		UNIQUE WHEN`)
 	add(inBoth|soft, key, plain, `BEFORE CASCADE COMMIT CONFLICT DO DUPLICATE FOLLOWING ISOLATION LOCKED MATCHED MATERIALIZED
-		NOWAIT NULLS PRECEDING READ ROLLBACK SAVEPOINT SKIP START TRANSACTION UNBOUNDED`)
+		NOWAIT NULLS PRECEDING READ ROLLBACK SAVEPOINT SKIP START TEMPORARY TRANSACTION UNBOUNDED`)
 	add(inMySQL, key, plain, `BINARY CHANGE CHARACTER CONTINUE CURSOR DATABASES DIV DUAL EACH ELSEIF ENCLOSED ESCAPED EXIT
 		FULLTEXT GENERATED GROUPS INFILE KILL LEAVE LINES LOOP MATCH OPTION OPTIONALLY OUTFILE RANGE REGEXP REQUIRE
 		RESTRICT RETURN RLIKE SCHEMAS SEPARATOR SIGNAL SPATIAL SQL_BIG_RESULT SQL_CALC_FOUND_ROWS SQL_SMALL_RESULT
@@ -119,7 +120,7 @@ var keywords = func() (t [slots]*keyword) {
 	add(inBoth, key, table, `TABLE`)
 	add(inBoth|soft, key, table, `VIEW`)
 	add(0, key, table, `TABLES`)
-	add(inMySQL, key, index, `INDEX`)
+	add(inMySQL|known, key, index, `INDEX`)
 	add(inMySQL, key, columns, `KEY KEYS`)
 	add(0, key, columns, `COLUMNS FIELDS INDEXES`)
 	add(inBoth, key, on, `ON`)
@@ -127,7 +128,6 @@ var keywords = func() (t [slots]*keyword) {
 	add(inBoth, key, modifier, `LATERAL`)
 	add(inPostgreSQL, key, modifier, `ONLY CONCURRENTLY`)
 	add(inMySQL, key, modifier, `DELAYED HIGH_PRIORITY IGNORE LOW_PRIORITY QUICK`)
-	add(inBoth|soft, key, modifier, `TEMPORARY`)
 	add(inBoth, call, modifier, `IF`)
 	add(inBoth, key, recursive, `RECURSIVE`)
 	add(inBoth, key, distinct, `DISTINCT`)
