@@ -9,8 +9,8 @@ pcap=$OUT/$name.pcap
 
 fail() { echo "record: $name: $*" >&2; exit 1; }
 
-# Loopback as a network would be: segments of at most 1448 bytes.
-ip link set lo mtu 1500 up
+# Loopback as a network would be: segments of at most 1448 bytes, if $MTU says nothing else.
+ip link set lo mtu "${MTU:-1500}" up
 ethtool -K lo tso off gso off gro off
 
 $FRONT </dev/null 2>"$name.front.log" &
@@ -33,7 +33,7 @@ until grep -qs 'listening on' "$name.tcpdump.log"; do
 done
 sleep 0.2
 
-timeout 90 "$@" >"$name.client.log" 2>&1 || fail "the client failed: $(head -n 12 "$name.client.log")"
+timeout 90 bash -c '"$@"' - "$@" >"$name.client.log" 2>&1 || fail "the client failed: $(head -n 12 "$name.client.log")"
 
 # The kernel hands over a block of packets after up to a second. Stopped sooner, tcpdump loses the tail and does not know.
 sleep 2.5

@@ -145,49 +145,49 @@ func (f *front) serve(client *net.TCPConn, conn int) error {
 		}
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { // until the client ends, or the server has gone
-		relay(to, from, s.fromClient)
+	wg.Go(func() { // what comes when the server has gone is still noted
+		for relay(to, from, s.fromClient) {
+		}
 		server.CloseWrite()
 	})
 	wg.Go(func() {
-		relay(from, to, func(b []byte) error {
-			if err := s.fromServer(b); err != nil {
-				return err
-			}
-			if f.cut > 0 && s.passed >= f.cut {
-				client.SetLinger(0)
-				return io.EOF
-			}
-			return nil
-		})
-		client.Close()
+		if f.cut > 0 {
+			relay(from, io.LimitReader(to, int64(f.cut)), s.fromServer)
+			time.Sleep(100 * time.Millisecond) // until the client has what was sent
+			client.SetLinger(0)
+			client.Close()
+			server.Close()
+			return
+		}
+		relay(from, to, s.fromServer)
+		client.CloseWrite()
 	})
 	wg.Wait()
 	return s.err
 }
 
-// relay copies bytes, after note has seen them, until either side ends.
-func relay(to io.Writer, from io.Reader, note func([]byte) error) {
+// relay copies bytes that note has seen and lets pass, until a side ends. It reports whether there may be more.
+func relay(to io.Writer, from io.Reader, note func([]byte) bool) bool {
 	b := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(b)
 		if n > 0 {
-			if note(b[:n]) != nil {
-				return
+			if !note(b[:n]) {
+				return false
 			}
 			if _, err := to.Write(b[:n]); err != nil {
-				return
+				return true
 			}
 		}
 		if err != nil {
-			return
+			return false
 		}
 	}
 }
 
 // upgrade passes on the greeting and the client's first packet, and if that asks for TLS speaks it with both sides.
 func (f *front) upgrade(s *session, client, server net.Conn) (net.Conn, net.Conn, error) {
-	pass := func(to io.Writer, from io.Reader, note func([]byte) error) (int, error) {
+	pass := func(to io.Writer, from io.Reader, note func([]byte) bool) (int, error) {
 		head := make([]byte, 4)
 		if _, err := io.ReadFull(from, head); err != nil {
 			return 0, err

@@ -52,6 +52,9 @@ func (j *joiner) next() ([]byte, int, error) {
 	}
 }
 
+// rest is how many bytes make no packet yet.
+func (j *joiner) rest() int { return j.size + len(j.plain) + len(j.raw) }
+
 // inflate takes whole frames out of raw.
 func (j *joiner) inflate() error {
 	for len(j.raw) >= 7 {

@@ -102,7 +102,7 @@ func (s *session) request(command string, size int) *exchange {
 	return x
 }
 
-// end notes what stays without an answer.
+// end notes what stays without an answer, and packets that were never sent to their end.
 func (s *session) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,16 +112,18 @@ func (s *session) end() {
 			s.begin(x)
 		}
 	}
+	if n, m := s.client.rest(), s.server.rest(); n+m > 0 && s.err == nil {
+		x := s.request("PART", n)
+		x.ReplyBytes, x.Outcome = m, "open"
+	}
 }
 
-func (s *session) fromClient(b []byte) error { return s.from(&s.client, b, s.ask) }
+func (s *session) fromClient(b []byte) bool { return s.from(&s.client, b, s.ask) }
 
-func (s *session) fromServer(b []byte) error {
-	s.passed += len(b)
-	return s.from(&s.server, b, s.answer)
-}
+func (s *session) fromServer(b []byte) bool { return s.from(&s.server, b, s.answer) }
 
-func (s *session) from(j *joiner, b []byte, take func([]byte, int) error) error {
+// from notes bytes of one direction. They pass even when they cannot be read.
+func (s *session) from(j *joiner, b []byte, take func([]byte, int) error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.f.blind {
@@ -130,7 +132,7 @@ func (s *session) from(j *joiner, b []byte, take func([]byte, int) error) error 
 		} else {
 			x.ReplyBytes += len(b)
 		}
-		return nil
+		return true
 	}
 	j.raw = append(j.raw, b...)
 	for s.err == nil {
@@ -143,7 +145,7 @@ func (s *session) from(j *joiner, b []byte, take func([]byte, int) error) error 
 			s.err = fmt.Errorf("%w in % x", s.err, packet[:min(len(packet), 40)])
 		}
 	}
-	return nil
+	return true
 }
 
 // ask takes a packet of the client.
@@ -355,7 +357,7 @@ func (s *session) answer(p []byte, size int) error {
 		return s.failed(x, &r)
 	case x.phase == login:
 		return s.authenticate(x, p)
-	case x.phase == first && p[0] == 0 || x.phase == first && eof:
+	case x.phase == first && (p[0] == 0 || eof):
 		s.ok(x, &r, p[0])
 	case x.phase == first && p[0] == 0xfb && x.Command == "COM_QUERY":
 		x.phase, x.File = file, new(int)
@@ -453,6 +455,9 @@ func (s *session) failed(x *exchange, r *reader) error {
 		x.State = string(r.bytes(6)[1:])
 	}
 	x.Message = string(r.b)
+	if x.phase == prepared {
+		s.prepared = nil
+	}
 	if x.phase == login && x.Bytes == 0 {
 		x.Command = "GREETING"
 		x.Greeting = x.ReplyBytes
@@ -529,12 +534,9 @@ func (s *session) rest(x *exchange, res *result, r *reader) {
 
 // columns takes the packet that says how many columns follow.
 func (s *session) columns(x *exchange, r reader) {
-	full := true
-	if s.caps&mysql.CLIENT_OPTIONAL_RESULTSET_METADATA != 0 {
-		full = r.int(1) == 1
-	}
 	n, _ := r.lenenc()
-	if s.own&cacheMetadata != 0 && len(r.b) > 0 {
+	full := true
+	if s.caps&mysql.CLIENT_OPTIONAL_RESULTSET_METADATA != 0 || s.own&cacheMetadata != 0 {
 		full = r.int(1) == 1
 	}
 	x.Results = append(x.Results, result{})

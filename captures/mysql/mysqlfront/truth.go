@@ -14,7 +14,7 @@ type exchange struct {
 	Port      int    `json:"port"` // the client's
 	Command   string `json:"command"`
 	Statement uint32 `json:"statement,omitempty"` // id that a COM_STMT_ names, or that the answer to COM_STMT_PREPARE gives
-	// SQL is the text as sent; for what names a statement the text of its COM_STMT_PREPARE; for other commands with a
+	// SQL is the text as sent, its first 64 KiB; for what names a statement the text of its COM_STMT_PREPARE; for other commands with a
 	// textual argument that argument: database of COM_INIT_DB, table of COM_FIELD_LIST, file of the dump commands.
 	SQL        string      `json:"sql,omitempty"`
 	Params     []value     `json:"params,omitempty"`     // of COM_STMT_EXECUTE; of the first row of COM_STMT_BULK_EXECUTE
@@ -68,10 +68,12 @@ type result struct {
 	RowsText [][]value `json:"rowsText,omitempty"`
 }
 
-// value is the text of a value as the server would print it: nil for NULL, hex: and digits for what is not UTF-8.
+// value is the text of a value as the server would print it, its first 64 KiB: nil for NULL, hex: and digits for what is
+// not UTF-8.
 type value *string
 
 func text(b []byte) value {
+	b = b[:min(len(b), 1<<16)]
 	s := string(b)
 	if !utf8.Valid(b) {
 		s = "hex:" + hex.EncodeToString(b)

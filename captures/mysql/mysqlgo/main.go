@@ -1,4 +1,5 @@
-// Mysqlgo drives a server of MySQL or MariaDB with the Go driver, one scenario a run, for the captures: mysqlgo SCENARIO DSN.
+// Mysqlgo drives a server of MySQL or MariaDB with the Go driver, one scenario a run, for the captures: mysqlgo SCENARIO
+// DSN..., one after the other.
 // A step that fails when it should not, or does not fail when it should, ends the program with an error.
 package main
 
@@ -11,6 +12,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 
 var scenarios = map[string]func(context.Context, *sql.DB){
 	"crud":          crud,
-	"ping":          func(ctx context.Context, db *sql.DB) { must(db.PingContext(ctx)) },
+	"login":         func(ctx context.Context, db *sql.DB) { count(ctx, db, 1, "SELECT CURRENT_USER()") },
 	"denied":        func(ctx context.Context, db *sql.DB) { fails(db.PingContext(ctx), 1045) },
 	"prepared":      prepared,
 	"types":         types,
@@ -30,7 +32,8 @@ var scenarios = map[string]func(context.Context, *sql.DB){
 	"infile":        infile,
 	"first":         firstColumn,
 	"big":           big,
-	"huge":          huge,
+	"hugeinsert":    hugeInsert,
+	"hugeresult":    hugeResult,
 	"cancel":        cancelled,
 	"dropped":       dropped,
 	"crowd":         crowd,
@@ -42,14 +45,14 @@ var scenarios = map[string]func(context.Context, *sql.DB){
 
 func main() {
 	mysql.SetLogger(log.New(io.Discard, "", 0)) // it tells of closed connections, which some scenarios are about
-	scenario, dsn := os.Args[1], os.Args[2]
-	db, err := sql.Open("mysql", dsn)
-	must(err)
-	db.SetMaxOpenConns(1)
 	ctx, cancel := context.WithTimeout(context.Background(), 80*time.Second)
 	defer cancel()
-	scenarios[scenario](ctx, db)
-	must(db.Close())
+	for _, dsn := range os.Args[2:] {
+		db := one(sql.Open("mysql", dsn))
+		db.SetMaxOpenConns(1)
+		scenarios[os.Args[1]](ctx, db)
+		must(db.Close())
+	}
 }
 
 func must(err error) {
@@ -78,7 +81,7 @@ func same[T comparable](got, want T) {
 	}
 }
 
-// db can be asked in or out of a transaction, or on one connection.
+// asker is a database, one of its connections, or a transaction.
 type asker interface {
 	ExecContext(context.Context, string, ...any) (sql.Result, error)
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
@@ -130,6 +133,10 @@ func count(ctx context.Context, db asker, rows int, query string, args ...any) {
 	if n := len(read(ctx, db, query, args...)); n != rows {
 		panic(fmt.Sprintf("%d rows, not %d: %.80s", n, rows, query))
 	}
+}
+
+func isMariaDB(ctx context.Context, db asker) bool {
+	return bytes.Contains(read(ctx, db, "SELECT VERSION()")[0][0], []byte("MariaDB"))
 }
 
 // crud is everyday work. Without arguments all of it is text.
@@ -209,7 +216,6 @@ func prepared(ctx context.Context, db *sql.DB) {
 
 // types reads a row of every type as text and in binary, which must be the same to the driver.
 func types(ctx context.Context, db *sql.DB) {
-	mariadb := strings.Contains(string(read(ctx, db, "SELECT VERSION()")[0][0]), "MariaDB")
 	do(ctx, db, "SET sql_mode = ''", "SET time_zone = '+00:00'", "DROP TABLE IF EXISTS kinds", `CREATE TABLE kinds (id INT PRIMARY KEY,
 		t TINYINT, tu TINYINT UNSIGNED, s SMALLINT, su SMALLINT UNSIGNED, m MEDIUMINT, mu MEDIUMINT UNSIGNED, i INT, iu INT UNSIGNED,
 		l BIGINT, lu BIGINT UNSIGNED, z INT(6) ZEROFILL, f FLOAT, d DOUBLE, n DECIMAL(30,10), n0 DECIMAL(5,0), b1 BIT(1), b BIT(37),
@@ -228,7 +234,7 @@ func types(ctx context.Context, db *sql.DB) {
 		`INSERT INTO kinds VALUES (3, 0, 1, 0, 1, 0, 1, 0, 1, 0, 9223372036854775808, 0, 65536, 0.1, 0.0000000001, 0, NULL, b'1',
 			0, '1000-01-01', '-00:00:01', '00:00:00.000001', '1000-01-01 00:00:00', '2026-03-01 00:00:00', '2026-03-01 00:00:00.000010', NULL, NULL,
 			NULL, REPEAT('v', 200), NULL, NULL, REPEAT('t', 255), REPEAT('u', 260), NULL, NULL, NULL, REPEAT(x'80', 251), NULL, NULL, NULL, 'a,b,c', '[]', NULL, NULL)`)
-	if !mariadb {
+	if !isMariaDB(ctx, db) {
 		do(ctx, db, "DROP TABLE IF EXISTS vectors", "CREATE TABLE vectors (id INT PRIMARY KEY, v VECTOR(3))", "INSERT INTO vectors VALUES (1, TO_VECTOR('[1,2,-0.5]')), (2, NULL)")
 	} else {
 		do(ctx, db, "DROP TABLE IF EXISTS vectors", "CREATE TABLE vectors (id INT PRIMARY KEY, v INET6)", "INSERT INTO vectors VALUES (1, '2001:db8::ff'), (2, NULL)")
@@ -263,9 +269,8 @@ func failures(ctx context.Context, db *sql.DB) {
 	do(ctx, db, "DROP TABLE IF EXISTS child, parent", "CREATE TABLE parent (id INT PRIMARY KEY, n TINYINT NOT NULL, u VARCHAR(20), CHECK (n < 100))",
 		"CREATE TABLE child (id INT PRIMARY KEY, parent INT, FOREIGN KEY (parent) REFERENCES parent (id))", "INSERT INTO parent VALUES (1, 1, 'a')", "INSERT INTO child VALUES (1, 1)",
 		"SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE'")
-	version := string(read(ctx, db, "SELECT VERSION()")[0][0])
 	check := uint16(3819)
-	if strings.Contains(version, "MariaDB") {
+	if isMariaDB(ctx, db) {
 		check = 4025
 	}
 	for _, c := range []struct {
@@ -420,14 +425,17 @@ func big(ctx context.Context, db *sql.DB) {
 	do(ctx, db, "DROP TABLE papers")
 }
 
-// huge needs more than one packet each way.
-func huge(ctx context.Context, db *sql.DB) {
+// hugeInsert needs two packets for its request, hugeResult for its row.
+func hugeInsert(ctx context.Context, db *sql.DB) {
 	do(ctx, db, "DROP TABLE IF EXISTS tapes", "CREATE TABLE tapes (id INT PRIMARY KEY, body LONGBLOB)")
 	exec(ctx, db, 1, "INSERT INTO tapes VALUES (1, '"+strings.Repeat("a", 17<<20)+"')")
-	var body []byte
-	must(db.QueryRowContext(ctx, "SELECT body FROM tapes").Scan(&body))
-	same(len(body), 17<<20)
 	do(ctx, db, "DROP TABLE tapes")
+}
+
+func hugeResult(ctx context.Context, db *sql.DB) {
+	var body []byte
+	must(db.QueryRowContext(ctx, "SELECT REPEAT('a', 17 << 20)").Scan(&body))
+	same(len(body), 17<<20)
 }
 
 // cancelled is given up on by the client; the driver closes the connection.
@@ -467,19 +475,22 @@ func cancelled(ctx context.Context, db *sql.DB) {
 // dropped loses the connection in the middle of an answer.
 func dropped(ctx context.Context, db *sql.DB) {
 	count(ctx, db, 1, "SELECT 1")
-	rows := one(db.QueryContext(ctx, "SELECT REPEAT('row ', 100) FROM information_schema.collations a, information_schema.collations b LIMIT 2000"))
-	for rows.Next() {
+	rows, err := db.QueryContext(ctx, "SELECT REPEAT('row ', 100) FROM information_schema.collations a, information_schema.collations b LIMIT 2000")
+	if err == nil {
+		for rows.Next() {
+		}
+		err = rows.Err()
+		rows.Close()
 	}
-	if rows.Err() == nil {
+	if err == nil {
 		panic("the whole answer came")
 	}
-	rows.Close()
 }
 
-// crowd wants more connections than the server gives: CROWD is how many it gives.
+// crowd wants more connections than the server gives. CROWD is how many it gives, one more to the user of ADMIN. Before that
+// one has come a login is refused at its end, later at its beginning.
 func crowd(ctx context.Context, db *sql.DB) {
-	var n int
-	one(fmt.Sscan(os.Getenv("CROWD"), &n))
+	n := one(strconv.Atoi(os.Getenv("CROWD")))
 	db.SetMaxOpenConns(n + 1)
 	var conns []*sql.Conn
 	for range n {
@@ -487,6 +498,12 @@ func crowd(ctx context.Context, db *sql.DB) {
 	}
 	_, err := db.Conn(ctx)
 	fails(err, 1040)
+	time.Sleep(300 * time.Millisecond) // until the server has forgotten that one
+	admin := one(sql.Open("mysql", os.Getenv("ADMIN")))
+	must(admin.PingContext(ctx))
+	_, err = db.Conn(ctx)
+	fails(err, 1040)
+	must(admin.Close())
 	for _, c := range conns {
 		must(c.Close())
 	}
