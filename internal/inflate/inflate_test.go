@@ -92,6 +92,34 @@ func TestHead(t *testing.T) {
 	}
 }
 
+// TestPieces lends what there is, up to the limit, in pieces, and of a cut source its beginning.
+func TestPieces(t *testing.T) {
+	for _, c := range codecs[1:] {
+		inflated := ZlibPieces
+		if c.name == "zstd" {
+			inflated = ZstdPieces
+		}
+		for _, n := range []int{0, 1, 5000, pieceSize, pieceSize + 1, 3 << 20} {
+			want := sample(n, 9)
+			src := c.compress(want)
+			for _, limit := range []int{0, n / 2, n, n + 100} {
+				for _, keep := range []int{len(src), len(src) * 2 / 3} {
+					var got []byte
+					count := inflated(src[:keep], limit, func(piece []byte) {
+						if len(piece) == 0 || len(piece) > pieceSize {
+							t.Errorf("%s: a piece of %d bytes", c.name, len(piece))
+						}
+						got = append(got, piece...)
+					})
+					if count != len(got) || count > limit || !bytes.HasPrefix(want, got) || keep == len(src) && count != min(n, limit) {
+						t.Errorf("%s, %d of %d bytes of %d, limit %d: %d, counted %d", c.name, keep, len(src), n, limit, len(got), count)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestLyingLength claims 1 GiB in a few bytes of snappy.
 func TestLyingLength(t *testing.T) {
 	src := append([]byte{0x80, 0x80, 0x80, 0x80, 0x04}, 0x08, 'a', 'b', 'c')
@@ -111,6 +139,13 @@ func TestNoAllocation(t *testing.T) {
 		dst := make([]byte, 0, 4096)
 		if n := testing.AllocsPerRun(200, func() { c.inflate(dst, src, len(want)) }); n > 0.1 {
 			t.Errorf("%s: %.2f allocations", c.name, n)
+		}
+		inflated := map[string]func([]byte, int, func([]byte)) int{"zlib": ZlibPieces, "zstd": ZstdPieces}[c.name]
+		if inflated == nil {
+			continue
+		}
+		if n := testing.AllocsPerRun(200, func() { inflated(src, len(want), func([]byte) {}) }); n > 0.1 {
+			t.Errorf("%s in pieces: %.2f allocations", c.name, n)
 		}
 	}
 }
