@@ -124,7 +124,7 @@ func (l *lexer) next() kind {
 		l.at = i + 1
 		return singles[c]
 	case digit:
-		if l.d&MySQL != 0 && l.prev == dot {
+		if l.d&MySQL != 0 && l.prev == dot && sql[i-1] == '.' {
 			return l.word(i)
 		}
 		return l.number(i)

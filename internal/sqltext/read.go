@@ -109,8 +109,8 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 					k, kw = number, nil
 					break
 				}
-				if f.list == tuples && kw.role != row {
-					f.list = noList
+				if kw.role != row {
+					f.endRows()
 				}
 				role = kw.role
 				if role != plain || p.want != nothing {
@@ -125,9 +125,6 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				out = append(out, kw.text...)
 				l.prev = kw.kind
 				break
-			}
-			if f.list == tuples {
-				f.list = noList
 			}
 			if p.want != nothing && prev != dot {
 				p.name(&l)
@@ -219,6 +216,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			out = append(out, "::"...)
 			l.prev = cast
 		case operator, has, hint, unhint:
+			p.top().endRows()
 			p.sign(k)
 			if k == operator && l.at == l.start+1 && (sql[l.start] == '-' || sql[l.start] == '+') && !operands.has(prev) {
 				if prev != sign {
@@ -233,6 +231,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			l.prev = k
 		}
 		if k == name || k == variable {
+			p.top().endRows()
 			if !glue.has(prev) {
 				out = append(out, ' ')
 			}
@@ -248,6 +247,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			l.prev = k
 		} else if k >= text && k <= param {
 			p.want = nothing
+			p.top().endRows()
 			if prev == sign {
 				out, prev = out[:signAt], signPrev
 			}
@@ -271,6 +271,13 @@ func appendUpper(dst, word []byte) []byte {
 		dst = append(dst, c)
 	}
 	return dst
+}
+
+// endRows ends the rows behind VALUES, at what is none.
+func (f *frame) endRows() {
+	if f.list == tuples {
+		f.list = noList
+	}
 }
 
 // fold takes back the item that was just written if it looks like the one before it, and holds a value.
