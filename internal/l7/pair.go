@@ -100,7 +100,7 @@ func (c *Conn) over(x *exchange, m *Message) bool {
 func (c *Conn) reach(order uint64) bool {
 	if c.fences > 0 {
 		c.fences--
-		return false
+		return len(c.open) > 0 && c.open[0].x.orphan // of what stood before the fence only the answer was seen
 	}
 	at := slices.IndexFunc(c.open, func(w waiting) bool { return w.x.fences > 0 })
 	if at < 0 {
@@ -327,7 +327,7 @@ func (c *Conn) passOver(i int, order uint64) int {
 func (c *Conn) forsake(order uint64) {
 	for len(c.open) > 0 {
 		x := c.open[0].x
-		if !x.lossy || x.more {
+		if !x.lossy || x.more && !x.heard {
 			return
 		}
 		if c.abandon(x); x.heard && !x.done {
