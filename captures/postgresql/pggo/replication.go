@@ -173,10 +173,17 @@ func receiveWAL() {
 	const emit = "select pg_logical_emit_message(false, 'app', 'received', true);"
 	r, err := aside.Exec(ctx, "select pg_switch_wal();"+emit+"select pg_current_wal_flush_lsn()").ReadAll()
 	must(err)
-	time.AfterFunc(500*time.Millisecond, func() {
-		_, err := aside.Exec(ctx, emit).ReadAll()
-		must(err)
-	})
 	words := append(strings.Fields(os.Getenv("RECEIVEWAL")), "--endpos="+string(r[2].Rows[0][0]), "-d", os.Args[2])
-	must(osexec.Command(words[0], words[1:]...).Run())
+	done := make(chan error)
+	go func() { done <- osexec.Command(words[0], words[1:]...).Run() }()
+	for { // it ends when it has something from behind the end
+		select {
+		case err := <-done:
+			must(err)
+			return
+		case <-time.After(300 * time.Millisecond):
+			_, err := aside.Exec(ctx, emit).ReadAll()
+			must(err)
+		}
+	}
 }
