@@ -88,7 +88,18 @@ func lengthEncoded(c *wire.Cursor, name string) uint64 {
 	case 0xFD:
 		n = 4
 	}
-	return c.Number(name, n, wire.Unsigned, little(b[1:min(n, len(b))]))
+	if len(b) < n { // what follows cannot be found
+		switch n {
+		case 3:
+			c.Uint24LE(name)
+		case 4:
+			c.Uint32LE(name)
+		default:
+			c.Uint64LE(name)
+		}
+		return 0
+	}
+	return c.Number(name, n, wire.Unsigned, little(b[1:n]))
 }
 
 // little is the number whose lowest byte comes first in b, of at most 8 bytes.
@@ -232,7 +243,7 @@ func content(c *wire.Cursor, col *column) {
 
 // How values are shown that are not numbers or text: as the server writes them in text rows.
 var (
-	null      = &wire.Type{Name: "null", Append: func(dst, _ []byte) []byte { return append(dst, "NULL"...) }}
+	null      = &wire.Type{Name: "null", Word: true, Append: func(dst, _ []byte) []byte { return append(dst, "NULL"...) }}
 	verbatim  = &wire.Type{Name: "number", Append: func(dst, b []byte) []byte { return append(dst, b...) }}
 	geometry  = &wire.Type{Name: "geometry", Append: appendGeometry}
 	vector    = &wire.Type{Name: "vector", Append: appendVector}
