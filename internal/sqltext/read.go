@@ -155,8 +155,12 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			f.first, f.item = int32(len(out)), int32(len(out))
 			l.prev = k
 		case closing:
-			if f := p.top(); f.list == items {
+			f := p.top()
+			if f.list == items {
 				out = f.fold(out)
+			}
+			if p.depth == 0 {
+				f.endRows()
 			}
 			out = append(out, sql[l.start])
 			p.pop()
@@ -180,11 +184,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				l.prev = semicolon
 				break
 			}
-			if n := len(p.fold(out[:signAt])); prev == sign && n < signAt {
-				out = out[:n] // the sign of a value that was cut off
-			} else {
-				out = p.fold(out)
-			}
+			out = p.fold(out)
 			if p.mode == idle {
 				out = out[:lastEnd]
 			} else if last >= 0 && bytes.Equal(out[last:lastEnd], out[begin:]) {

@@ -12,7 +12,8 @@
 //   - comments are gone, but for hints behind the first word of MySQL's statements, which take part in what is planned, and
 //     the code in its /*! */;
 //   - key words have capitals where the dialect reserves them, and names are as they were written;
-//   - what the text ends with, cut off, reads like the beginning of the whole: a list's last item may be missing.
+//   - what the text ends with, cut off, reads like the beginning of the whole: a list's last item may be
+//     missing, and a sign without its value stays.
 //
 // Reading a normal form gives the same again, but for PostgreSQL's texts with ? ? in them: which of the two is an operator
 // cannot be told any more.

@@ -534,7 +534,8 @@ func TestDifferent(t *testing.T) {
 	}
 }
 
-// TestPrefix reads texts cut off after every byte: what is read is the beginning of the whole, but for its last word.
+// TestPrefix reads texts cut off after every byte: what is read is the beginning of the whole, but for
+// its last word, and a sign without its value.
 func TestPrefix(t *testing.T) {
 	for _, sql := range []string{
 		"SELECT a, 'b' FROM t WHERE c IN (1, 2, 3) AND d = 'x' AND e IN ((1, 2), (3, 4))",
@@ -546,7 +547,7 @@ func TestPrefix(t *testing.T) {
 		for n := range len(sql) {
 			s.Read([]byte(sql[:n]), MySQL)
 			last := bytes.LastIndexAny(s.Normal, " (,") // in front of what may be half a word
-			if last > 0 && !bytes.HasPrefix(whole.Normal, s.Normal[:last]) {
+			if last > 0 && sql[n-1] != '-' && !bytes.HasPrefix(whole.Normal, s.Normal[:last]) {
 				t.Errorf("%s is %s, and the whole %s", sql[:n], s.Normal, whole.Normal)
 			}
 		}
