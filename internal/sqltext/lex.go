@@ -127,7 +127,10 @@ func (l *lexer) next() kind {
 		if l.d&MySQL != 0 && l.prev == dot && sql[i-1] == '.' {
 			return l.word(i)
 		}
-		return l.number(i)
+		if k := l.number(i); l.prev != dot {
+			return k
+		}
+		return number
 	case quote:
 		return l.text(i+1, '\'', l.d&MySQL != 0 && l.d&NoBackslash == 0 || l.d&(MySQL|Backslash) == Backslash)
 	case double:
