@@ -109,7 +109,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 					k, kw = number, nil
 					break
 				}
-				if kw.role != row {
+				if kw.role != row || prev == closing {
 					f.endRows()
 				}
 				role = kw.role
@@ -146,7 +146,9 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			if !glue.has(prev) && !opens.has(prev) && !(k == bracket && prev == closing) {
 				out = append(out, ' ')
 			}
-			if f := p.top(); f.list == tuples && f.item < 0 {
+			if f := p.top(); prev == closing {
+				f.endRows()
+			} else if f.list == tuples && f.item < 0 {
 				f.first, f.item = int32(len(out)), int32(len(out))
 			}
 			p.push(k, prev, &l)
