@@ -209,9 +209,11 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			}
 			begin = len(out)
 		case dot:
+			p.top().endRows()
 			out = append(out, '.')
 			l.prev = dot
 		case cast:
+			p.top().endRows()
 			if !operands.has(prev) {
 				out = append(out, ' ')
 			}
