@@ -306,7 +306,7 @@ func (f *frame) fold(out []byte) []byte {
 func (p *parser) fold(out []byte) []byte {
 	for i := p.depth; i >= 0; i-- {
 		f := &p.frames[i]
-		if f.list == noList || f.before != f.first || f.before >= f.item-2 || int(f.item)-2 > len(out) {
+		if f.list == noList || f.from || f.before != f.first || f.before >= f.item-2 || int(f.item)-2 > len(out) {
 			continue
 		}
 		if bytes.HasPrefix(out[f.before:f.item-2], out[min(int(f.item), len(out)):]) {
