@@ -375,12 +375,16 @@ func (c *Conn) lose(d stream.Dir) {
 // regain looks for the beginning of a message after a loss. Bytes before it are passed by.
 func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 	b := data
-	if len(s.buf) > 0 {
+	at := c.dlg.Sync(c.dir(d), data)
+	if at != 0 && len(s.buf) > 0 {
 		s.buf = c.e.extend(s.buf, data, 0)
 		b = s.buf
+		at = c.dlg.Sync(c.dir(d), b)
 	}
-	at := c.dlg.Sync(c.dir(d), b)
 	if at < 0 {
+		if c.proto.Pairing == InOrder {
+			c.doubt(record.Loss) // an answer may have been passed by
+		}
 		// A header may be spread over two chunks: keep what could be its beginning.
 		tail := slices.Clone(b[len(b)-min(len(b), syncOverlap):])
 		s.clear(c.e)

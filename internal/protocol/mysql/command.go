@@ -62,7 +62,7 @@ func (d *dialog) judge(b []byte, n int, seq uint8) turn {
 		return turnCommand
 	case d.turn == turnAuth:
 		return turnAuth
-	case d.turn == turnLogin || isLogin(b, n):
+	case d.turn == turnLogin, seq == 1 && loginSoFar(b, n) == l7.FromClient:
 		return turnLogin
 	}
 	return turnUnknown
@@ -175,7 +175,7 @@ func semiSyncAck(c *wire.Cursor) {
 // text describes SQL, up to the end of the packet.
 func (d *dialog) text(c *wire.Cursor, m *l7.Message) *sentence {
 	sql := c.Rest()
-	whole := len(sql) == c.Left() && !d.now.full
+	whole := len(sql) == c.Left() && !d.now.full && c.Cut() == nil
 	was := c.Classify(wire.Value)
 	c.String("query", c.Left())
 	c.Typed(sqlTypes[d.dialect()])

@@ -419,7 +419,29 @@ func (d *dialog) readContext(b []byte) {
 }
 
 // Sync implements l7.Dialog.
-func (d *dialog) Sync(dir l7.Dir, b []byte) int { return find(dir, b) }
+func (d *dialog) Sync(dir l7.Dir, b []byte) int {
+	if d.known && whole(dir, b) {
+		return 0
+	}
+	return find(dir, b)
+}
+
+// whole tells whether b is a command, or an answer in whole packets: in a conversation that is known to be one, that is
+// enough.
+func whole(dir l7.Dir, b []byte) bool {
+	first := byte(0)
+	if dir == l7.ToClient {
+		first = 1
+	}
+	for next := first; ; next++ {
+		if len(b) <= headerSize || b[3] != next || payload(b) == 0 || len(b) < headerSize+payload(b) {
+			return false
+		}
+		if b = b[headerSize+payload(b):]; len(b) == 0 || dir == l7.ToServer {
+			return len(b) == 0
+		}
+	}
+}
 
 // setSchema makes b the schema in use.
 func (d *dialog) setSchema(b []byte) { d.schema = append(d.schema[:0], b[:min(len(b), maxName)]...) }

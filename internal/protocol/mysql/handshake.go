@@ -28,7 +28,7 @@ func lengthText(c *wire.Cursor, name string) []byte {
 
 // greeting describes the packet with which a server begins a connection.
 func (d *dialog) greeting(c *wire.Cursor, m *l7.Message) {
-	m.Role = l7.Part
+	m.Role, m.Leaves = l7.Part, comConnect
 	m.SetText(record.Operation, opLogin)
 	version := c.Uint8("protocol_version")
 	m.SetBytes(record.Version, bytes.TrimPrefix(c.CString("server_version"), []byte("5.5.5-"))) // replication of old refuses 10

@@ -71,23 +71,24 @@ func packetAt(b []byte) (p []byte, n int, seq byte) {
 	return b[headerSize:min(len(b), headerSize+n)], n, b[3]
 }
 
-// ends tells whether b ends where its first packet does, or another packet follows that can: with the next number, or
-// the first of a sequence.
-func ends(b []byte, first byte) bool {
-	at := headerSize + payload(b)
-	if at >= len(b) {
-		return at == len(b)
-	}
-	rest := b[at:]
-	return len(rest) >= headerSize && payload(rest) > 0 && rest[2] == 0 && (rest[3] == first || rest[3] == b[3]+1)
-}
+// alone tells whether b holds one packet or its beginning: who sent it waits for an answer.
+func alone(b []byte) bool { return len(b) <= headerSize+payload(b) }
 
 // fromClient judges whether b begins with a packet of a client. It says No to what only a server sends.
-func fromClient(b []byte) l7.Verdict {
+func fromClient(b []byte) l7.Verdict { return commands(b, maxPipelined) }
+
+// maxPipelined is how many packets in a row are looked at that say little each.
+const maxPipelined = 4
+
+// commands judges packets of a client that follow each other, at most so many.
+func commands(b []byte, most int) l7.Verdict {
+	if payload(b) == 0 {
+		return l7.No
+	}
 	p, n, seq := packetAt(b)
 	whole := len(p) == n
 	if seq != 0 {
-		if seq > 3 || n < 7 || n >= 1<<16 {
+		if seq > 3 || n < 7 || n >= 1<<16 || !alone(b) {
 			return l7.No
 		}
 		if v := loginSoFar(p, n); v != l7.No || seq > 1 || !whole || !isLogin320(p) {
@@ -95,20 +96,31 @@ func fromClient(b []byte) l7.Verdict {
 		}
 		return l7.FromClient
 	}
-	yes := func(ok bool) l7.Verdict {
+	yes := func(ok bool) l7.Verdict { // if what follows is one too
 		switch {
-		case ok && whole && ends(b, 0):
+		case !whole:
+			return l7.Unsure
+		case !ok || most == 0:
+			return l7.No
+		case len(b) == headerSize+n:
 			return l7.FromClient
-		case whole:
+		case len(b) <= 2*headerSize+n:
 			return l7.No
 		}
-		return l7.Unsure
+		return commands(b[headerSize+n:], most-1)
 	}
 	id := func(at, most int) bool { return len(p) >= at+4 && little(p[at:at+4]) < uint64(most) }
 	const many = 1 << 24 // of statements, positions and the like
 	switch p[0] {
 	case comQuery, comPrepare:
-		return query(p[1:], n-1, p[0] == comQuery)
+		v := query(p[1:], n-1, p[0] == comQuery)
+		if v != l7.FromClient {
+			return v
+		}
+		if !whole && printable(p[1:min(len(p), muchSQL)]) && longStatement(p[1:]) {
+			return v
+		}
+		return yes(whole)
 	case comQuit, comStatistics, comProcessInfo, comDebug, comPing, comResetSession:
 		if n == 1 {
 			return yes(true)
@@ -147,7 +159,10 @@ func fromClient(b []byte) l7.Verdict {
 			return l7.Unsure
 		}
 		if n >= 10 && (id(1, many) || little(p[1:5]) == latest) && p[5] < 16 && little(p[6:10]) == 1 {
-			return l7.FromClient
+			if len(p) >= muchSQL {
+				return l7.FromClient
+			}
+			return yes(true)
 		}
 	case comBulkExecute:
 		if n >= 7 && len(p) >= 7 && (id(1, many) || little(p[1:5]) == latest) && little(p[5:7])&^(64|bulkTypes) == 0 {
@@ -197,8 +212,11 @@ func query(p []byte, n int, attributes bool) l7.Verdict {
 	return sqlSoFar(p, n)
 }
 
-// enoughSQL is how much of a text has to be characters.
-const enoughSQL = 16
+// enoughSQL is how much of a text has to be characters, muchSQL if its end is not there.
+const (
+	enoughSQL = 16
+	muchSQL   = 256
+)
 
 // sqlSoFar judges whether p, of n bytes in all, begins like a statement: with a word or a comment.
 func sqlSoFar(p []byte, n int) l7.Verdict {
@@ -239,6 +257,17 @@ func sqlSoFar(p []byte, n int) l7.Verdict {
 // isName tells whether b can be a name: it has no control characters.
 func isName(b []byte) bool { return printable(b) && bytes.IndexAny(b, "\n\r\t") < 0 }
 
+// longStatement tells whether p has a word near its beginning that long statements begin with: of others the end is seen.
+func longStatement(p []byte) bool {
+	p = bytes.ToUpper(p[:min(len(p), muchSQL)])
+	for _, word := range []string{"SELECT ", "INSERT ", "REPLACE ", "UPDATE ", "DELETE ", "WITH ", "CREATE ", "ALTER ", "CALL ", "SET "} {
+		if bytes.Contains(p, []byte(word)) {
+			return true
+		}
+	}
+	return false
+}
+
 // printable tells whether b is text: no control characters but those between words.
 func printable(b []byte) bool {
 	for _, c := range b {
@@ -247,11 +276,6 @@ func printable(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// isLogin tells whether p, of n bytes in all, is a client's first packet.
-func isLogin(p []byte, n int) bool {
-	return loginSoFar(p, n) == l7.FromClient || len(p) == n && isLogin320(p)
 }
 
 // loginSoFar judges a client's first packet: capabilities, sizes, and zeros before the name.
@@ -276,9 +300,11 @@ func loginSoFar(p []byte, n int) l7.Verdict {
 	switch {
 	case n == sslRequest && p[1]&(capSSL>>8) != 0:
 		return l7.FromClient
-	case i >= 0 && i < maxName && printable(name[:i]):
+	case little(p[:4])&capSecure == 0 || p[8] == 0:
+		return l7.No
+	case i >= 0 && i < maxName && isName(name[:i]):
 		return l7.FromClient
-	case i < 0 && len(p) < n && printable(name) && len(name) < maxName:
+	case i < 0 && len(p) < n && isName(name) && len(name) < maxName:
 		return l7.Unsure
 	}
 	return l7.No
@@ -294,7 +320,7 @@ func isLogin320(p []byte) bool {
 		return false
 	}
 	rest := p[5+i+1:]
-	return len(rest) == 0 || len(rest) == 8 || len(rest) > 8 && (rest[8] == 0 || rest[0] == 0) && printable(bytes.TrimSuffix(rest[9:], []byte{0}))
+	return len(rest) == 0 || len(rest) == 8 || rest[0] == 0 && isName(bytes.TrimSuffix(rest[1:], []byte{0})) || len(rest) > 8 && (rest[8] == 0 || rest[0] == 0) && printable(bytes.TrimSuffix(rest[9:], []byte{0}))
 }
 
 // fromServer judges whether b begins with a packet of a server.
@@ -302,18 +328,18 @@ func fromServer(b []byte) l7.Verdict {
 	p, n, seq := packetAt(b)
 	whole := len(p) == n
 	switch {
-	case seq == 0 && (p[0] == 9 || p[0] == 10):
+	case seq == 0 && (p[0] == 9 || p[0] == 10) && alone(b):
 		return greetingSoFar(p, n)
 	case p[0] == markERR:
 		return errorSoFar(p, n, seq)
-	case seq == 0 && b[2] != 0:
+	case seq == 0 || !whole:
 		return l7.No
-	case len(p) >= 4 && isDefinition(p) && seq > 0:
+	case definition(p):
 		return l7.FromServer
-	case !whole:
-		return l7.No
-	case n <= 4 && len(b) > 2*headerSize+n && isDefinition(b[2*headerSize+n:]): // a number of columns
-		return l7.FromServer
+	case n <= 4 && len(b) > 2*headerSize+n && b[headerSize+n+3] == seq+1: // a number of columns
+		if p, k, _ := packetAt(b[headerSize+n:]); len(p) == k && definition(p) {
+			return l7.FromServer
+		}
 	}
 	return conversation(b)
 }
@@ -324,7 +350,7 @@ func greetingSoFar(p []byte, n int) l7.Verdict {
 	version := p[1:]
 	i := bytes.IndexByte(version, 0)
 	switch {
-	case n < 15 || n > 1<<10, len(version) > 0 && (version[0] < '0' || version[0] > '9'):
+	case n < 15 || n > 1<<10, len(version) > 0 && (version[0] < '0' || version[0] > '9'), i > 0 && bytes.IndexByte(version[:min(i, 3)], '.') < 1:
 		return l7.No
 	case i < 0 && len(version) < 128 && len(p) < n && printable(version):
 		return l7.Unsure
@@ -359,79 +385,98 @@ func errorSoFar(p []byte, n int, seq byte) l7.Verdict {
 			}
 		}
 		return l7.FromServer
-	case seq <= 1 && len(p) == n:
+	case seq <= 1 && len(p) == n && n > enoughSQL:
 		return l7.FromServer
 	}
 	return l7.No
 }
 
+// definition judges the whole definition of a column: names, and twelve bytes.
+func definition(p []byte) bool {
+	if !isDefinition(p) {
+		return false
+	}
+	for range 6 {
+		n, width := lengthOf(p)
+		if width == 0 || width+n > len(p) || !isName(p[width:width+n]) {
+			return false
+		}
+		p = p[width+n:]
+	}
+	return len(p) >= 13
+}
+
 // How many packets in a row are looked at, and how many are enough if none of them says much by itself.
 const (
 	maxLookedAt = 16
-	enoughRows  = 4
+	enoughRows  = 3
 )
 
-// conversation judges whole packets of a server that follow each other.
+// conversation judges packets of a server that follow each other, the first of which is whole.
 func conversation(b []byte) l7.Verdict {
-	score, prev := 0, b[3]
-	for i := 0; i < maxLookedAt; i++ {
+	for i := range maxLookedAt {
 		if len(b) < headerSize+1 {
-			break
+			return l7.No
 		}
 		p, n, seq := packetAt(b)
 		switch {
-		case n == 0 || b[2] != 0:
+		case n == 0 || b[2] != 0 || len(p) < n && i < enoughRows:
 			return l7.No
-		case i > 0 && seq != prev+1 && seq != 1:
-			return l7.No
-		case i > 0:
-			score++
-		}
-		prev = seq
-		if len(p) < n {
-			break
+		case i >= enoughRows: // its number is right
+			return l7.FromServer
 		}
 		last := len(b) == headerSize+n
 		switch {
-		case isDefinition(p):
-			return l7.FromServer
 		case p[0] == markERR:
 			return errorSoFar(p, n, seq)
-		case p[0] == markOK && seq > 0 && seq < maxLookedAt && plausibleOK(p, n):
-			if last || score > 0 {
-				return l7.FromServer
-			}
-			score++
-		case p[0] == markEOF && seq > 1 && plausibleEnd(p):
-			if last || score > 1 {
-				return l7.FromServer
-			}
-			score++
-		case p[0] == markOK && plausiblePrepare(p) && seq == 1:
+		case definition(p):
+			return l7.FromServer
+		case p[0] == markOK && (plausibleOK(p, n, seq == 1) || plausiblePrepare(p)), p[0] == markEOF && plausibleEnd(p):
 			if last {
 				return l7.FromServer
 			}
-		case p[0] == markOK && n > 20 && int(little(p[10:14])) == n-1 && p[5] < 0xB0: // an event of the binary log
-			return l7.FromServer
 		case p[0] == authSwitch && factor(p) && n > 8:
-			return l7.FromServer
-		case p[0] == 0 && n > 1 || textRow(p, -1):
-			if seq < 2 && n > 1 {
-				return l7.No // an answer begins otherwise
+			if last {
+				return l7.FromServer
 			}
-		default:
+		case p[0] == markOK && n > 20 && int(little(p[10:14])) == n-1: // an event of the binary log
+			if last {
+				return l7.FromServer
+			}
+		case p[0] == markOK && n > 8 && bytes.Count(p, []byte{0}) < n/2: // a binary row
+		case !plausibleRow(p):
 			return l7.No
 		}
-		if score >= enoughRows {
-			return l7.FromServer
+		if last || len(b) < 2*headerSize+n || b[headerSize+n+3] != seq+1 {
+			return l7.No
 		}
 		b = b[headerSize+n:]
 	}
 	return l7.No
 }
 
-// plausibleOK judges an OK packet.
-func plausibleOK(p []byte, n int) bool {
+// plausibleRow judges a text row. One that is made of empty values may be anything.
+func plausibleRow(p []byte) bool {
+	values := 0
+	for len(p) > 0 {
+		n, width := lengthOf(p)
+		if p[0] == markInfile {
+			n, width = 0, 1
+		}
+		if width == 0 || width+n > len(p) {
+			return false
+		}
+		if p = p[width+n:]; n < 2 {
+			if values++; values > 2 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// plausibleOK judges an OK packet. One that says nothing about transactions is only believed if it is alone.
+func plausibleOK(p []byte, n int, alone bool) bool {
 	if n < 7 || len(p) != n {
 		return false
 	}
@@ -443,7 +488,7 @@ func plausibleOK(p []byte, n int) bool {
 		}
 		rest = rest[width:]
 	}
-	if len(rest) < 4 || !plausibleStatus(rest) {
+	if len(rest) < 4 || !plausibleStatus(rest, alone) {
 		return false
 	}
 	rest = rest[4:]
@@ -455,17 +500,17 @@ func plausibleOK(p []byte, n int) bool {
 }
 
 // plausibleStatus judges status flags and warnings.
-func plausibleStatus(b []byte) bool {
+func plausibleStatus(b []byte, alone bool) bool {
 	status := uint16(b[0]) | uint16(b[1])<<8
-	return status&(statusInTransaction|statusAutocommit) != 0 && status&(1<<2) == 0 && b[3] < 4
+	return (alone || status&(statusInTransaction|statusAutocommit) != 0) && status&(1<<2) == 0 && b[3] < 4
 }
 
 // plausibleEnd judges what ends rows.
 func plausibleEnd(p []byte) bool {
 	if isEOF(p) {
-		return plausibleStatus([]byte{p[3], p[4], p[1], p[2]})
+		return plausibleStatus([]byte{p[3], p[4], p[1], p[2]}, false)
 	}
-	return plausibleOK(p, len(p))
+	return plausibleOK(p, len(p), false)
 }
 
 // plausiblePrepare judges the first packet of the answer to a PREPARE.

@@ -83,7 +83,7 @@ func (d *dialog) server(c *wire.Cursor, m *l7.Message) {
 	if m.Role == l7.Response {
 		m.More = a.phase != phaseStart || a.more || a.long
 	}
-	if now.rows >= 0 && c.Err() == nil {
+	if now.rows >= 0 && c.Err() == nil && c.Cut() == nil {
 		m.Set(record.Rows, now.rows)
 	}
 	if a.results > 1 && c.Cut() == nil {
@@ -193,8 +193,9 @@ func (d *dialog) kind(c *wire.Cursor, m *l7.Message, b []byte, n int, seq uint8)
 			return d.rowOrEnd(c, m, mark, n)
 		}
 		a.phase, a.eof = phaseRows, eofSent
-		if status := d.eofPacket(c, m); status&statusCursor != 0 {
-			d.done(m, status)
+		if status, warnings := d.eofPacket(c); status&statusCursor != 0 {
+			d.state(c, m, status, warnings)
+			d.over(c, m, status)
 		}
 	case phaseRows:
 		return d.rowOrEnd(c, m, mark, n)
@@ -239,7 +240,7 @@ func (d *dialog) recover(b []byte, n int, seq uint8) {
 		a.phase, a.left = phaseColumns, -1
 	case n == 1 && b[0] != 0 && b[0] < markInfile:
 		a.phase = phaseStart
-	case b[0] == markOK && plausibleOK(b, n):
+	case b[0] == markOK && plausibleOK(b, n, true):
 		a.phase = phaseStart
 	default:
 		a.phase = phaseRows
@@ -322,6 +323,7 @@ func (d *dialog) count(c *wire.Cursor, follow bool) {
 	}
 	if c.Err() != nil || n == 0 || n > 0xFFFF {
 		c.Fail("column_count", "no number of columns")
+		a.phase = phaseLost
 		return
 	}
 	a.results++
@@ -552,19 +554,29 @@ func (d *dialog) end(c *wire.Cursor, m *l7.Message, n int) {
 		d.okPacket(c, m, true)
 		return
 	}
-	if status := d.eofPacket(c, m); c.Err() == nil {
-		d.done(m, status)
+	status, warnings := d.eofPacket(c)
+	d.state(c, m, status, warnings)
+	d.over(c, m, status)
+}
+
+// over ends a result whose last packet was just read. Of one that was cut nobody knows whether all went well.
+func (d *dialog) over(c *wire.Cursor, m *l7.Message, status uint16) {
+	err := c.Err()
+	if err != nil && err.Kind != wire.Cut {
+		return
+	}
+	if d.done(m, status); err != nil {
+		m.Status = record.Unknown
 	}
 }
 
-// eofPacket describes an EOF packet and returns the status flags.
-func (d *dialog) eofPacket(c *wire.Cursor, m *l7.Message) uint16 {
+// eofPacket describes an EOF packet.
+func (d *dialog) eofPacket(c *wire.Cursor) (status, warnings uint16) {
 	c.Uint8("header")
-	warnings := c.Uint16LE("warnings")
-	status := c.Uint16LE("status_flags")
+	warnings = c.Uint16LE("warnings")
+	status = c.Uint16LE("status_flags")
 	c.Flags(statusFlags)
-	d.state(c, m, status, warnings)
-	return status
+	return status, warnings
 }
 
 // state states the server's status.
@@ -612,6 +624,7 @@ func (d *dialog) okPacket(c *wire.Cursor, m *l7.Message, rows bool) {
 		warnings = c.Uint16LE("warnings")
 	}
 	if c.Err() != nil {
+		d.over(c, m, 0)
 		return
 	}
 	now := &d.now
@@ -632,9 +645,7 @@ func (d *dialog) okPacket(c *wire.Cursor, m *l7.Message, rows bool) {
 			c.String("info", c.Left())
 		}
 	}
-	if c.Err() == nil {
-		d.done(m, status)
-	}
+	d.over(c, m, status)
 }
 
 // tracks tells whether an OK packet goes on as it does with CLIENT_SESSION_TRACK.
@@ -715,7 +726,10 @@ func (d *dialog) failed(c *wire.Cursor, m *l7.Message) {
 	a := &now.answer
 	c.Uint8("header")
 	code := c.Uint16LE("error_code")
-	if c.Err() != nil {
+	if err := c.Err(); err != nil {
+		if err.Kind == wire.Cut {
+			*a = answer{phase: phaseStart, eof: a.eof}
+		}
 		return
 	}
 	if code == progressCode && a.phase == phaseStart && m.Role == l7.Response {
@@ -758,7 +772,7 @@ func (d *dialog) failed(c *wire.Cursor, m *l7.Message) {
 	if told && c.Err() == nil {
 		m.Status = statusOf(code, state)
 	}
-	*a = answer{phase: phaseStart, eof: a.eof, long: a.long}
+	*a = answer{phase: phaseStart, eof: a.eof}
 	now.verdict = verdictError
 }
 
@@ -784,6 +798,7 @@ func (d *dialog) prepareOK(c *wire.Cursor, m *l7.Message) {
 		follow = c.Uint8("metadata_follows") != 0
 	}
 	if c.Err() != nil {
+		a.phase = phaseLost
 		return
 	}
 	m.SetAttribute(attrStatementID, int64(id))
@@ -824,7 +839,7 @@ func (d *dialog) preparing(c *wire.Cursor, m *l7.Message, eof bool) {
 	a := &d.now.answer
 	if eof {
 		a.eof = eofSent
-		d.eofPacket(c, m)
+		d.eofPacket(c)
 		d.defined(m)
 		return
 	}

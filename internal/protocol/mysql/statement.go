@@ -26,7 +26,7 @@ const (
 	maxPreparing = 64
 
 	// freeStatements is how many of those that are closed are kept for the next.
-	freeStatements = 8
+	freeStatements = 32
 
 	// maxParameters is of how many parameters more is remembered than their number: it has to fit into a context.
 	maxParameters = 1024

@@ -1,0 +1,114 @@
+package mysql_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/protocol/mysql"
+	"github.com/dbtap/dbtap/internal/record"
+)
+
+// header is that of a packet: the length of its payload, and a number.
+const header = 4
+
+// payload is the length of the payload of the packet that b begins with.
+func payload(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }
+
+// The passwords of the captures: testdata/ORIGIN.md.
+var passwords = map[string][]byte{
+	"ada's password":     []byte("pencil-4410"),
+	"edda's password":    []byte("crayon-8127"),
+	"paula's password":   []byte("marker-3358"),
+	"clara's password":   []byte("quill-9064"),
+	"nora's password":    []byte("chalk-2791"),
+	"the wrong password": []byte("eraser-5573"),
+}
+
+// ambiguous are captures of which what was lost is missed later: the login behind which all is compressed or encrypted,
+// the request for a file; and those whose rows are too long, or whose login is too old, to be known in the middle.
+var ambiguous = []string{"bulk*", "raw-pipeline*", "*zlib*", "*zstd*", "*infile*", "*tls*", "binlog*", "cut*", "raw-left*", "huge*", "auth-wrong*", "raw-old"}
+
+func options() l7test.Options {
+	return l7test.Options{
+		Ambiguous: ambiguous,
+		Broken:    []string{"raw-handshakes*"},
+		Resize:    resize,
+		Inherited: []record.Col{record.User, record.App, record.Namespace},
+		Absent:    []string{"several buffers"},
+		Secrets:   passwords,
+		Of:        challenges,
+		Mixed:     []string{"mixed*"},
+		Own:       hasMySQL,
+		Tshark:    tshark,
+	}
+}
+
+// resize makes the last packet that b begins end where b does.
+func resize(b []byte) {
+	for len(b) >= header {
+		n := payload(b)
+		if header+n >= len(b) {
+			n = len(b) - header
+			b[0], b[1], b[2] = byte(n), byte(n>>8), byte(n>>16)
+			return
+		}
+		b = b[header+n:]
+	}
+}
+
+// inLogin is what the context of a packet begins with that belongs to a login.
+const inLogin = 1
+
+// hasMySQL tells of a capture of another project whether it has MySQL.
+func hasMySQL(path, protocols string) bool {
+	return strings.Contains(protocols, "mysql") || strings.Contains(path, "mysql") || strings.HasPrefix(filepath.Base(path), "y-")
+}
+
+var tshark = &l7test.Tshark{
+	Protocol: "mysql",
+	Ports:    []uint16{3306},
+	Fields: []l7test.TsharkField{
+		{Name: "mysql.packet_length", Ours: l7test.Root("payload_length")},
+	},
+	Except: map[string]string{},
+}
+
+// challenges are the secrets of logins in a message, by their places in it: the server's random bytes, and what the
+// client made of them.
+func challenges(m *l7test.Message) (list [][]byte) {
+	if len(m.Data) < header+1 || payload(m.Data)+header > len(m.Data) {
+		return nil
+	}
+	b := m.Data[header : header+payload(m.Data)]
+	add := func(secret []byte) {
+		if len(secret) >= 8 {
+			list = append(list, secret)
+		}
+	}
+	switch {
+	case m.Dir == l7.ToClient && b[0] == 10 && m.Role == l7.Part:
+		at := 1 + bytes.IndexByte(b[1:], 0) + 1 + 4
+		add(b[at : at+8])
+		if at += 8 + 1 + 2 + 1 + 2 + 2 + 1 + 10; len(b) >= at+13 {
+			add(b[at : at+12])
+		}
+	case m.Dir == l7.ToClient && b[0] == 0xFE && len(b) > 20 && m.More:
+		if at := bytes.IndexByte(b, 0); at > 0 {
+			add(b[at+1 : min(len(b), at+13)])
+		}
+	case m.Dir == l7.ToServer && m.Role == l7.Request && len(b) > 33 && b[1]&2 != 0 && m.Data[3] > 0:
+		at := 32 + bytes.IndexByte(b[32:], 0) + 1
+		if n := int(b[at]); at+1+n <= len(b) {
+			add(b[at+1 : at+1+n])
+		}
+	case m.Dir == l7.ToServer && m.Role == l7.Feed && m.Context[0] == inLogin:
+		add(b[:min(len(b), 20)])
+	}
+	return list
+}
+
+func TestPromises(t *testing.T) { l7test.Run(t, mysql.Protocol, options()) }
