@@ -20,15 +20,21 @@ unset TMPDIR # one from outside does not exist inside the folders
 say() { printf '%s\n' "captures: $*" >&2; }
 die() { say "$*"; exit 1; }
 
-# need_tools installs the few programs of the machine's own suite that are missing.
+# need_tools installs the few programs of the machine's own suite that are missing, one run after the other.
 need_tools() {
 	local missing=() p
+	mkdir -p "$CACHE"
+	exec 8>"$CACHE/tools.lock"
+	flock 8
 	for p in mmdebstrap tcpdump tshark ethtool unshare:util-linux ip:iproute2 gcc openssl node:nodejs npm; do
 		command -v "${p%:*}" >/dev/null || missing+=("${p#*:}")
 	done
-	[ ${#missing[@]} = 0 ] && return
-	say "installing ${missing[*]}"
-	apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+	if [ ${#missing[@]} -gt 0 ]; then
+		say "installing ${missing[*]}"
+		apt-get update -qq
+		apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+	fi
+	exec 8>&-
 }
 
 # mirror prints the address of the Debian mirror that this machine's apt uses for its own suite.
