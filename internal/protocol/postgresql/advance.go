@@ -22,6 +22,17 @@ func (d *dialog) asked(m *l7.Message) {
 	if f.kind != typeTerminate {
 		d.quiet = false
 	}
+	switch s := &d.sending; f.kind {
+	case typeCopyData, typeCopyDone, typeCopyFail:
+		s.early = s.early || s.synced
+		s.synced, s.data = false, f.kind == typeCopyData
+	case typeSync:
+		s.synced = !f.ignored
+		s.early = s.early && s.data
+	case typeFlush:
+	default:
+		*s = sending{}
+	}
 	switch f.kind {
 	case 0:
 		d.began()
@@ -59,11 +70,7 @@ func (d *dialog) asked(m *l7.Message) {
 		d.group, d.about = 0, 0
 		if !f.ignored {
 			d.waits.push(typeSync, 0, &d.statements)
-		} else if d.copy.ended {
-			d.copy.early = false
 		}
-	case typeCopyDone, typeCopyFail:
-		d.copy.ended = true
 	}
 }
 
@@ -97,7 +104,10 @@ func (d *dialog) prepare() ref {
 	t, f := &d.statements, &d.now
 	r, s := t.add(f.name)
 	before := s.size()
-	s.pending = true
+	s.pending, s.cut = true, f.cut
+	if f.cut { // what these are its end could change
+		d.sql.Operation, d.sql.Target, d.sql.Summary = "", nil, d.sql.Summary[:0]
+	}
 	for i, text := range [texts]string{
 		textName: view(f.name), textOperation: d.sql.Operation, textTarget: view(d.sql.Target), textSummary: view(d.sql.Summary),
 		textNormal: view(d.sql.Normal[:min(len(d.sql.Normal), maxNormal)]), textShown: view(f.value),
@@ -124,6 +134,7 @@ func (d *dialog) unbind(name []byte) {
 // answered makes the changes that a message of the server brings.
 func (d *dialog) answered() {
 	f, t := &d.now, &d.statements
+	d.fresh = false
 	switch f.kind {
 	case 0:
 		if f.code == codeSSL {
@@ -155,8 +166,7 @@ func (d *dialog) answered() {
 			d.waits.pop()
 		}
 	case typeCopyIn, typeCopyOut, typeCopyBoth:
-		_, sent := d.waits.next(typeSync)
-		d.copy = copying{mode: f.kind, binary: f.binary, backup: f.ask.backup, early: sent && f.ask.kind == asksExecute}
+		d.copy = copying{mode: f.kind, binary: f.binary, backup: f.ask.backup}
 	case typeCommandComplete:
 		switch string(f.tag) {
 		case "DEALLOCATE":
@@ -179,7 +189,10 @@ func (d *dialog) answered() {
 	case typeReady:
 		d.waits.ready(t)
 		t.sweep(d.needed)
-		d.quiet, d.copy, d.row.columns = true, copying{}, d.row.columns[:0]
+		d.copy, d.row.columns = copying{}, d.row.columns[:0]
+		if d.quiet = d.waits.empty(); d.quiet {
+			d.sending = sending{}
+		}
 	}
 }
 

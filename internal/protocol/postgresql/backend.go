@@ -84,7 +84,9 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 		m.Set(record.Rows, 0)
 	case typeFunctionResponse:
 		m.Status = record.OK
+		was := c.Cut()
 		value(c, "result", int(c.Int32BE("length")), 0, 0)
+		c.Forgive(was)
 	case typeReady:
 		m.More, m.Fence, m.Status = false, true, record.OK
 		d.now.what = c.Uint8("status")
@@ -113,6 +115,7 @@ func (d *dialog) columns(c *wire.Cursor) {
 	if d.now.raw = c.Rest(); c.Elide() {
 		return
 	}
+	was, body := c.Cut(), c.Limit("field_count", c.Left(), 0)
 	list := c.Group("fields")
 	for range n {
 		if c.Err() != nil {
@@ -133,6 +136,8 @@ func (d *dialog) columns(c *wire.Cursor) {
 		c.End(g)
 	}
 	c.End(list)
+	c.Leave(body)
+	c.Forgive(was)
 }
 
 // values describes the body of a DataRow.
@@ -351,9 +356,6 @@ func nearby(code []byte) bool { return string(code) == "42601" }
 
 // guarded tells whether an error could repeat a secret of the request.
 func (d *dialog) guarded() bool {
-	if d.now.ask.guarded || d.guard {
-		return true
-	}
-	s := d.statements.of(d.now.ask.ref)
-	return s != nil && d.now.ask.kind == asksExecute && s.secret()
+	a := d.now.ask
+	return a.guarded || d.guard || a.kind == asksExecute && d.secret(d.statements.of(a.ref))
 }

@@ -19,6 +19,7 @@ type dialog struct {
 	key            [16]byte // that cancels queries of this connection
 	keyed          bool
 	dialect        sqltext.Dialect
+	fresh          bool // the server has not said anything
 	secure         int  // SSLRequest and GSSENCRequest without an answer
 	obsolete       bool // protocol 2.0: nothing more can be read
 	authentication uint32
@@ -32,9 +33,11 @@ type dialog struct {
 	group      parts // of the extended query since the last Execute or Sync
 	about      ref   // the statement that they speak of
 	copy       copying
+	sending    sending
 	row        shape // what the rows of this answer look like
 	quiet      bool  // the server was ready, and nothing was asked since
 
+	words []byte
 	guard bool  // of a message that is decoded alone: its request holds a secret
 	now   facts // from Decode to Advance
 }
@@ -53,8 +56,14 @@ type copying struct {
 	mode   byte // the type of the response that began it, 0: there is none
 	binary bool
 	backup bool // an answer to BASE_BACKUP
-	ended  bool // the client said that its data is over
-	early  bool // a Sync was sent before the server began to ask for data: it ignores that
+}
+
+// sending is what the client did about a COPY, which it may do before the server says that there is one. Until the data is over
+// a server ignores every Sync.
+type sending struct {
+	synced bool // a Sync was the last thing before the data
+	data   bool // there is data, and more to come
+	early  bool // a Sync was ignored: the next one stands for it
 }
 
 // facts are what Advance needs of the message just decoded. They borrow from it.
@@ -74,6 +83,7 @@ type facts struct {
 	db, app []byte
 
 	stated    bool // the Dialog's sql is the text of a Parse
+	cut       bool // it is the beginning of one
 	ignored   bool // a Sync that the server ignores
 	encrypted bool // the connection goes on encrypted
 }
@@ -91,21 +101,22 @@ func openDialog(c *l7.ConnInfo, context []byte) l7.Dialog {
 // Reset implements l7.Resetter.
 func (d *dialog) Reset(c *l7.ConnInfo) {
 	d.statements.reset()
-	if cap(d.sql.Normal) > keepText {
-		d.sql = sqltext.Statement{}
+	if cap(d.sql.Normal)+cap(d.words) > keepText {
+		d.sql, d.words = sqltext.Statement{}, nil
 	}
 	*d = dialog{
-		user: d.user[:0], app: d.app[:0], db: d.db[:0], sql: d.sql, statements: d.statements, waits: waits{list: d.waits.list[:0]},
+		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], sql: d.sql, statements: d.statements, waits: waits{list: d.waits.list[:0]},
 		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
+		fresh: !c.Midstream, words: d.words[:0],
 	}
-	d.client = c.Client.AppendTo(d.client[:0])
+	d.client = c.Client.AppendTo(d.client)
 }
 
 // keepText is how much memory for one text a Dialog keeps when its connection is over.
 const keepText = 4 << 10
 
 // Holds implements l7.Holder.
-func (d *dialog) Holds() int { return d.statements.held + cap(d.sql.Normal) }
+func (d *dialog) Holds() int { return d.statements.held + cap(d.sql.Normal) + cap(d.words) }
 
 var (
 	errHeader = errors.New("no message header")
@@ -115,6 +126,8 @@ var (
 // Length implements l7.Dialog. Rows, and data of a COPY, are one message as far as they lie in b.
 func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 	switch {
+	case len(b) == 0:
+		return 0, nil
 	case d.obsolete && b[0] != typeError:
 		return len(b), nil
 	case dir == l7.ToServer && b[0] == 0:
@@ -174,11 +187,11 @@ func run(b []byte, n int) int {
 }
 
 // single tells whether the answer to an SSLRequest or GSSENCRequest is the byte that b begins with: one that was asked for,
-// or one that no message begins with, for behind the type the length begins with a zero.
+// the first one of a server, or one that no message begins with, for behind the type the length begins with a zero.
 func (d *dialog) single(b []byte) bool {
 	switch b[0] {
 	case 'S', 'N', 'G':
-		return d.secure > 0 || len(b) > 1 && b[1] != 0
+		return d.secure > 0 || d.fresh || len(b) > 1 && b[1] != 0
 	}
 	return false
 }
@@ -260,24 +273,28 @@ func (d *dialog) run(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	b := c.Rest()
 	d.now.kind = b[0]
 	n, changes, at := int64(0), int64(0), 0
+	cut := false // the beginning of a body
 	for at+headerSize <= len(b) && b[at] == b[0] {
-		if n++; at+headerSize < len(b) && b[at+headerSize] == 'w' {
-			changes++
-		}
 		k := messageLength(b[at:])
 		if k == 0 {
 			break
 		}
+		if n++; at+headerSize == len(b) {
+			cut = k > headerSize
+		} else if b[at+headerSize] == 'w' {
+			changes++
+		}
 		at += k
 	}
+	stream := d.copy.mode == typeCopyBoth && dir == l7.ToClient
 	switch {
 	case at != c.Left() && len(b) == c.Left():
 		c.Fail("length", "the length is not the message's")
-	case at != c.Left():
+	case at != c.Left() || cut && stream:
 		m.Doubts |= record.Cut // how many there are in what is missing nobody knows
 	case b[0] == typeDataRow:
 		m.Set(record.Rows, n)
-	case d.copy.mode == typeCopyBoth && dir == l7.ToClient && changes > 0:
+	case stream && changes > 0:
 		m.SetAttribute(attrXLogData, changes)
 	}
 	if dir == l7.ToServer {
@@ -286,7 +303,7 @@ func (d *dialog) run(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	if c.Elide() {
 		return
 	}
-	was := c.Cut()
+	was, all := c.Cut(), c.Limit("length", c.Left(), 0)
 	looks := d.shape()
 	for c.More() {
 		_, body := d.header(dir, c)
@@ -297,6 +314,7 @@ func (d *dialog) run(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 		}
 		c.Leave(body)
 	}
+	c.Leave(all)
 	c.Forgive(was)
 }
 
@@ -341,7 +359,7 @@ func (d *dialog) AppendContext(dst []byte, dir l7.Dir, _ *l7.Message) []byte {
 		return append(dst, contextLogin, byte(d.authentication))
 	case kind == typeBind:
 		if s := d.statements.of(d.now.ask.ref); s != nil {
-			return append(append(dst, contextBind, flag(s.secret())), s.params...)
+			return append(append(dst, contextBind, flag(d.secret(s))), s.params...)
 		}
 	case (kind == typeQuery || kind == typeParse) && d.dialect != sqltext.PostgreSQL:
 		return append(dst, contextDialect)
@@ -386,7 +404,7 @@ func (d *dialog) recall(context []byte) {
 // the server is ready again.
 func (d *dialog) Lost(dir l7.Dir) {
 	d.waits.lose(&d.statements)
-	d.quiet, d.secure, d.copy, d.authentication = false, 0, copying{}, 0
+	d.quiet, d.fresh, d.secure, d.copy, d.sending, d.authentication = false, false, 0, copying{}, sending{}, 0
 	if dir == l7.ToServer {
 		d.statements.close(d.statements.find(nil))
 		d.unnamed = portal{}

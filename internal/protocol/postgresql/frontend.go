@@ -2,6 +2,7 @@ package postgresql
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"strconv"
 
@@ -91,7 +92,7 @@ func (d *dialog) read(m *l7.Message, sql []byte, cut bool) {
 	s := &d.sql
 	s.Read(sql, d.dialect)
 	if !cut || len(s.Normal) > len(s.Operation) {
-		m.SetText(record.Operation, s.Operation)
+		m.SetText(record.Operation, cmp.Or(s.Operation, "QUERY")) // an empty text has no statement
 	}
 	m.SetQuery(d.shown(m, sql), s.Normal)
 	if !cut {
@@ -116,7 +117,6 @@ func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 	m.Role, m.Fence = l7.Request, true
 	d.session(m)
 	m.SetAttributeText(attrMode, "simple")
-	m.SetText(record.Operation, "QUERY") // of no statement
 	a := ask{kind: asksQuery}
 	if sql, cut := d.statementText(c, m, true); sql != nil {
 		d.read(m, sql, cut)
@@ -142,12 +142,12 @@ func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
 	m.Role, m.Leaves = l7.Part, d.now.ask.pack()
 	m.SetText(record.Operation, "PARSE")
 	d.now.name = c.CString("statement")
-	sql, _ := d.statementText(c, m, false)
+	sql, cut := d.statementText(c, m, false)
 	if sql == nil {
 		return
 	}
 	d.sql.Read(sql, d.dialect)
-	d.now.stated = true
+	d.now.stated, d.now.cut = true, cut
 	if m.Values() {
 		d.now.value = d.shown(m, sql)
 	}
@@ -183,6 +183,9 @@ func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
 		d.now.ask.ref = d.statements.find(d.now.name)
 	}
 	s := d.statements.of(d.now.ask.ref)
+	if s == nil {
+		m.SetAttributeBytes(attrStatement, d.now.name)
+	}
 	codes := formatCodes(c, "parameter_format_count", "parameter_formats")
 	n := c.Int16BE("parameter_count")
 	c.Detail()
@@ -202,14 +205,16 @@ func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
 			value(c, parameterName(i), size, 0, 0)
 			continue
 		}
+		was := c.Cut()
 		f := c.Limit("length", size, 0)
 		if !c.Elide() {
 			if secret < 0 {
-				secret = int(flag(s != nil && s.secret()))
+				secret = int(flag(d.secret(s)))
 			}
 			parameter(c, i, size, types, codes, secret == 1)
 		}
 		c.Leave(f)
+		c.Forgive(was)
 	}
 	c.End(g)
 	b := c.Rest()
@@ -327,13 +332,16 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 		}
 		m.SetBytes(record.Target, s.text(textTarget))
 		m.SetBytes(record.Summary, s.text(textSummary))
+		if s.cut {
+			m.Doubts |= record.PreparedUnseen // in part
+		}
 		normal := s.text(textNormal)
 		if shown := s.text(textShown); len(shown) > 0 {
 			m.SetQuery(shown, normal)
 		} else {
 			m.SetQuery(normal, normal)
 		}
-	} else if operation != "CLOSE" {
+	} else {
 		m.Doubts |= record.PreparedUnseen
 	}
 	m.Leaves = a.pack()
@@ -343,7 +351,7 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 func (d *dialog) sync(m *l7.Message) {
 	m.Fence = true
 	switch {
-	case d.copy.mode == typeCopyIn && (d.copy.early || !d.copy.ended):
+	case d.sending.data || d.sending.early:
 		m.Role, m.Fence = l7.Feed, false
 		d.now.ignored = true
 	case d.group == 0:
@@ -380,11 +388,13 @@ func (d *dialog) call(c *wire.Cursor, m *l7.Message) {
 			value(c, parameterName(i), size, 0, 0)
 			continue
 		}
+		was := c.Cut()
 		f := c.Limit("length", size, 0)
 		if !c.Elide() {
 			parameter(c, i, size, nil, codes, false)
 		}
 		c.Leave(f)
+		c.Forgive(was)
 	}
 	c.End(g)
 	c.Int16BE("result_format")

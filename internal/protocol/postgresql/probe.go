@@ -13,7 +13,7 @@ const probeLimit = 4 << 10
 
 // probe judges the first packet of a client, or a few messages of either side. Letters mean other messages from the other
 // side, but bodies tell which: those of either side are tried.
-func probe(_ *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
+func probe(c *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 	if len(b) == 0 {
 		return l7.No
 	}
@@ -23,7 +23,8 @@ func probe(_ *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 	case recordHandshake:
 		return direct(b)
 	}
-	client, server := chain(l7.ToServer, b), chain(l7.ToClient, b)
+	client, _ := chain(l7.ToServer, b)
+	server, _ := chain(l7.ToClient, b)
 	switch {
 	case client >= sure && client >= server:
 		return l7.FromClient
@@ -33,8 +34,8 @@ func probe(_ *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 		return l7.Unsure
 	}
 	// Behind the answer to an SSLRequest the messages of the server begin.
-	if len(b) > 1 && (b[0] == 'N' || b[0] == 'S' || b[0] == 'G') && len(b) < probeLimit {
-		if w := chain(l7.ToClient, b[1:]); w >= sure {
+	if !c.Midstream && len(b) > 1 && (b[0] == 'N' || b[0] == 'S' || b[0] == 'G') && len(b) < probeLimit {
+		if w, _ := chain(l7.ToClient, b[1:]); w >= sure {
 			return l7.FromServer
 		} else if w >= 0 {
 			return l7.Unsure
@@ -70,27 +71,42 @@ func first(b []byte) l7.Verdict {
 			return l7.FromClient
 		}
 		return l7.No
-	case code>>16 != 3:
+	case code>>16 < 3 || code>>16 > maxMajor || code&0xFFFF > maxMinor || code>>16 > 3 && code&0xFFFF != 0:
 		return l7.No
 	}
 	// Parameters: a name, its value, at last a name that is empty.
-	name, rest, ok := bytes.Cut(b[8:min(len(b), int(n))], []byte{0})
-	for _, c := range name {
-		if c != '_' && c != '.' && (c|0x20 < 'a' || c|0x20 > 'z') {
+	r := guess{b: b[8:min(len(b), int(n))], left: int(n) - 8}
+	for i := 0; ; i++ {
+		name := r.text()
+		for _, c := range name {
+			if c != '_' && c != '.' && (c|0x20 < 'a' || c|0x20 > 'z') {
+				return l7.No
+			}
+		}
+		switch {
+		case r.bad:
+			return l7.No
+		case i > 0 && (len(r.b) == 0 && r.left > 0 && len(b) >= leastStartup || len(name) == 0), len(r.b) > 0 && string(name) == "user":
+			return l7.FromClient
+		case len(r.b) == 0 && r.left > 0:
+			return l7.Unsure
+		case len(name) == 0 || r.left == 0:
+			return l7.No
+		}
+		if r.text(); r.bad {
 			return l7.No
 		}
 	}
-	value, _, whole := bytes.Cut(rest, []byte{0})
-	switch {
-	case ok && len(name) == 0 || !printable(value):
-		return l7.No
-	case whole:
-		return l7.FromClient
-	case len(b) >= int(n):
-		return l7.No
-	}
-	return l7.Unsure
 }
+
+// maxMajor and maxMinor are the highest versions that somebody may ask for: 3.9999 is there to try servers.
+const (
+	maxMajor = 9
+	maxMinor = 9999
+)
+
+// leastStartup is how much of a StartupMessage with an uncommon first parameter is to be seen.
+const leastStartup = 32
 
 // maxKey is how long the key of a cancel request may be.
 const maxKey = 256
@@ -114,31 +130,31 @@ const (
 	enough = 6
 )
 
-// chain weighs the messages that b begins with as those of one side: -1 if they are not.
-func chain(dir l7.Dir, b []byte) (weight int) {
+// chain weighs the messages that b begins with as those of one side: -1 if they are not. whole: they end where b does.
+func chain(dir l7.Dir, b []byte) (weight int, whole bool) {
 	for len(b) > 0 && weight < enough {
 		switch {
-		case names[dir][b[0]] == "", len(b) > 1 && b[1] > maxMessage>>24:
-			return -1
+		case names[dir][b[0]] == "", len(b) > 1 && b[1] != 0: // few messages have 16 MB
+			return -1, false
 		case len(b) < headerSize:
-			return weight
+			return weight, false
 		}
 		n := messageLength(b)
 		if n == 0 {
-			return -1
+			return -1, false
 		}
 		body := b[headerSize:min(n, len(b))]
 		w := weigh(dir, b[0], body, n-headerSize)
 		if w < 0 {
-			return -1
+			return -1, false
 		}
 		weight += w
 		if n > len(b) {
-			return weight
+			return weight, false
 		}
 		b = b[n:]
 	}
-	return weight
+	return weight, len(b) == 0
 }
 
 // weigh says how sure the body of a message makes one: 2 certain, 1 about as much as its header alone, 0 it may be anything, -1
@@ -161,14 +177,20 @@ type guess struct {
 // whole says the weight of a body that has been read to its end, or cannot be.
 func (r *guess) whole(w int) int {
 	switch {
-	case r.bad, len(r.b) > 0 && r.left == 0:
+	case r.bad, len(r.b) > 0:
 		return -1
-	case r.left > len(r.b):
-		return 0
 	case r.left > 0:
-		return -1
+		return 0
 	}
 	return w
+}
+
+// empty weighs a body that is to have no bytes.
+func (r *guess) empty() int {
+	if r.left > 0 {
+		return -1
+	}
+	return 1
 }
 
 // take reads n bytes, nil if they are not there.
@@ -238,20 +260,20 @@ func printable(b []byte) bool {
 // statement weighs SQL: text that goes on behind what is there is certain too, if enough of it is.
 func (r *guess) statement() (w int) {
 	const enough = 16
-	before := r.left > len(r.b)
+	goes := bytes.IndexByte(r.b, 0) < 0
 	sql := r.text()
-	if r.bad {
+	switch {
+	case r.bad:
 		return -1
+	case !goes || len(sql) < enough:
+		return 0
 	}
-	if before && len(r.b) == 0 && len(sql) >= enough {
-		for _, c := range sql[:enough] {
-			if c >= 0x80 {
-				return 0
-			}
+	for _, c := range sql[:enough] {
+		if c >= 0x80 {
+			return 0
 		}
-		return 2
 	}
-	return 0
+	return 2
 }
 
 func (r *guess) client(kind byte) int {
@@ -275,22 +297,14 @@ func (r *guess) client(kind byte) int {
 	case typeBind:
 		r.text()
 		r.text()
-		r.list(2)
-		n, ok := r.number(2)
-		for i := 0; i < n && !r.bad; i++ {
-			size, ok := r.number(4)
-			if !ok {
-				break
+		return r.arguments((*guess).formats)
+	case typeFunctionCall:
+		r.number(4)
+		return r.arguments(func(r *guess) {
+			if code, ok := r.number(2); ok && code > 1 {
+				r.bad = true
 			}
-			if size != -1 {
-				r.take(size)
-			}
-		}
-		if !r.bad && ok && r.left > len(r.b) && n > 0 {
-			return 1
-		}
-		r.list(2)
-		return r.whole(2)
+		})
 	case typeExecute:
 		r.text()
 		r.number(4)
@@ -302,7 +316,7 @@ func (r *guess) client(kind byte) int {
 		r.text()
 		return r.whole(1)
 	case typeSync, typeFlush, typeTerminate, typeCopyDone:
-		return r.whole(1)
+		return r.empty()
 	case typeCopyFail:
 		r.text()
 		return r.whole(1)
@@ -312,15 +326,40 @@ func (r *guess) client(kind byte) int {
 		}
 		return 0
 	case typeCopyData:
-		if len(r.b) > 0 && (r.b[0] == 'r' && r.left == 34 || r.b[0] == 'h' && r.left == 25) {
-			return 2
+		return r.replication('r', 34, 34, 25) + r.replication('h', 25, 25, 1)
+	}
+	return -1
+}
+
+// arguments weighs parameters and what is said of results behind them.
+func (r *guess) arguments(results func(*guess)) int {
+	r.formats()
+	n, ok := r.number(2)
+	for i := 0; i < n && !r.bad; i++ {
+		size, ok := r.number(4)
+		if !ok {
+			break
 		}
-		return 0
+		if size != -1 {
+			r.take(size)
+		}
 	}
-	if r.left < 10 { // a function call
-		return -1
+	if !r.bad && ok && r.left > len(r.b) && n > 0 {
+		return 1 // a long one
 	}
-	return 0
+	results(r)
+	return r.whole(2)
+}
+
+// formats reads format codes.
+func (r *guess) formats() {
+	n, ok := r.number(2)
+	for i := 0; ok && i < n && !r.bad; i++ {
+		var code int
+		if code, ok = r.number(2); ok && code > 1 {
+			r.bad = true
+		}
+	}
 }
 
 func (r *guess) server(kind byte) int {
@@ -331,6 +370,9 @@ func (r *guess) server(kind byte) int {
 		}
 		return r.whole(2)
 	case typeCommandComplete:
+		if r.left > maxTag {
+			return -1
+		}
 		tag := r.text()
 		for i, c := range tag {
 			if (c < 'A' || c > 'Z') && (i < 3 || c != ' ' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z')) {
@@ -364,12 +406,14 @@ func (r *guess) server(kind byte) int {
 		if n > maxFields || (1+columnSize)*n > r.left {
 			return -1
 		}
-		for i := 0; i < n && !r.bad && len(r.b) > 0; i++ {
+		for i := 0; i < n; i++ {
 			r.text()
-			if columnSize > r.left {
+			switch b := r.take(columnSize); { // b[10]: the size of the type; its end: the format
+			case r.bad, b != nil && (b[10] != 0 && b[10] != 0xFF || b[columnSize-2] != 0 || b[columnSize-1] > 1):
 				return -1
+			case b == nil:
+				return 2 * min(i, 1) // it goes on
 			}
-			r.take(columnSize)
 		}
 		return r.whole(min(n, 1) + 1)
 	case typeError, typeNotice:
@@ -404,20 +448,36 @@ func (r *guess) server(kind byte) int {
 		switch {
 		case !ok:
 			return r.whole(0)
-		case code < 0 || code > authSASLFinal || authentications[uint64(code)] == "":
+		case code < 0 || authentications[uint64(code)] == "" || r.left > maxStartup:
 			return -1
-		case code == authMD5 && r.left != 4, code < authMD5 && r.left != 0:
-			return -1
+		case code == authSASL:
+			for len(r.b) > 0 && !r.bad {
+				for _, c := range r.text() {
+					if c < 'A' && c != '-' && (c < '0' || c > '9') || c > 'Z' {
+						return -1
+					}
+				}
+			}
+			return r.whole(2)
+		case code == authGSSContinue, code > authSASL: // anything
+			return min(len(r.b)/max(r.left, 1), 1)
+		case code == authMD5:
+			r.take(4)
 		}
-		return 2
+		return r.whole(2)
 	case typeBackendKeyData:
 		if r.left < 8 || r.left > 4+maxKey {
 			return -1
 		}
+		if r.left > 8 || len(r.b) < 8 { // keys are longer since 3.2
+			return 0
+		}
 		return 1
 	case typeNotification:
 		r.number(4)
-		r.text()
+		if channel := r.text(); channel != nil && len(channel) == 0 {
+			return -1
+		}
 		r.text()
 		return r.whole(2)
 	case typeCopyIn, typeCopyOut, typeCopyBoth:
@@ -425,12 +485,7 @@ func (r *guess) server(kind byte) int {
 		if ok && format > 1 {
 			return -1
 		}
-		n, ok := r.number(2)
-		for i := 0; ok && i < n && !r.bad; i++ {
-			if code, ok := r.number(2); ok && code > 1 {
-				return -1
-			}
-		}
+		r.formats()
 		return r.whole(2)
 	case typeParameters:
 		r.list(4)
@@ -448,21 +503,37 @@ func (r *guess) server(kind byte) int {
 		}
 		return r.whole(1)
 	case typeCopyData:
-		if len(r.b) > 0 && (r.b[0] == 'k' && r.left == 18 || r.b[0] == 'w' && r.left > 25) {
-			return 2
-		}
+		return r.replication('k', 18, 18, 9) + r.replication('w', 25, maxMessage, 17)
+	}
+	return r.empty()
+}
+
+// replication weighs data that is a message of replication if its first byte, its length and the time at a place say so, and is
+// anything otherwise.
+func (r *guess) replication(kind byte, least, most, time int) int {
+	if len(r.b) < time+8 || r.b[0] != kind || r.left < least || r.left > most {
 		return 0
 	}
-	return r.whole(1) // without a body
+	const year = 365 * 86400 * 1e6
+	if t := binary.BigEndian.Uint64(r.b[time:]); t < 5*year || t > 100*year || r.b[1] != 0 || r.b[2] != 0 && time > 1 {
+		return 0 // places in the log are numbers of less than 48 bits
+	}
+	return 2
 }
+
+// maxTag is how long a tag may be: COMPLETION_TAG_BUFSIZE.
+const maxTag = 64
 
 // maxFields is how many columns a row may have: MaxTupleAttributeNumber.
 const maxFields = 1664
 
-// Sync implements l7.Dialog.
+// Sync implements l7.Dialog. Messages without much of a body are believed if they are all there is.
 func (d *dialog) Sync(dir l7.Dir, b []byte) int {
 	for i := range b {
-		if names[dir][b[i]] != "" && i+headerSize <= len(b) && b[i+1] == 0 && chain(dir, b[i:]) >= sure {
+		if names[dir][b[i]] == "" || i+headerSize > len(b) || b[i+1] != 0 {
+			continue
+		}
+		if weight, whole := chain(dir, b[i:]); weight >= sure || i == 0 && weight > 0 && whole {
 			return i
 		}
 	}

@@ -3,6 +3,7 @@ package postgresql
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"strconv"
 
 	"github.com/dbtap/dbtap/internal/l7"
@@ -15,10 +16,11 @@ func (d *dialog) startup(c *wire.Cursor, m *l7.Message) {
 	n := c.Uint32BE("length")
 	c.Detail()
 	body := c.Rest()
-	var code uint32
-	if len(body) >= 4 {
-		code = uint32(body[0])<<24 | uint32(body[1])<<16 | uint32(body[2])<<8 | uint32(body[3])
+	if len(body) < 4 {
+		c.Uint32BE("request_code") // an error
+		return
 	}
+	code := binary.BigEndian.Uint32(body)
 	d.now.code = code
 	name := requestCodes[uint64(code)]
 	if name == "" {
@@ -62,8 +64,11 @@ func (d *dialog) login(c *wire.Cursor, m *l7.Message) {
 		m.SetBytes(record.Version, m.Scratch[at:])
 	}
 	var user, db, app []byte
-	switch major {
-	case 3:
+	if major != 3 {
+		m.Doubts |= record.UnsupportedVersion
+	}
+	switch {
+	case major >= 3:
 		for c.More() && c.Err() == nil {
 			if b := c.Rest(); len(b) > 0 && b[0] == 0 {
 				c.Uint8("terminator")
@@ -73,20 +78,19 @@ func (d *dialog) login(c *wire.Cursor, m *l7.Message) {
 			g := c.Group("parameter")
 			name := c.CString("name")
 			c.Key()
-			value := c.CString("value")
+			text := c.CString("value")
 			c.Stands()
 			c.End(g)
 			switch string(name) {
 			case "user":
-				user = value
+				user = text
 			case "database":
-				db = value
+				db = text
 			case "application_name":
-				app = value
+				app = text
 			}
 		}
-	case 2:
-		m.Doubts |= record.UnsupportedVersion
+	case major == 2:
 		db = field(c, "database", 64)
 		user = field(c, "user", 32)
 		field(c, "options", 64)

@@ -32,7 +32,7 @@ const (
 	maxWaits = 4 << 10
 
 	// keepHeld is what a Dialog keeps of it for the next connection: a few statements.
-	keepHeld = 4 << 10
+	keepHeld = 8 << 10
 )
 
 // ref names a prepared statement: place and generation. 0 is none.
@@ -49,6 +49,7 @@ type statement struct {
 	seq        uint64
 	used       bool
 	pending    bool // the server has not said that it is one
+	cut        bool // only the beginning of its text is known
 	guarded    bool // known without the text, of one that is decoded alone
 	memory     []byte
 	ends       [texts]int // of each text, in memory
@@ -76,15 +77,16 @@ func (s *statement) text(i int) []byte {
 }
 
 // secret tells whether a parameter could be a secret: whether one would be if it were a literal behind any word of the text,
-// since the normal text does not say which it is behind.
-func (s *statement) secret() bool {
-	if s.guarded {
-		return true
+// since the normal text does not say which it is behind. It uses memory of the Dialog.
+func (d *dialog) secret(s *statement) bool {
+	if s == nil || s.guarded {
+		return s != nil
 	}
-	var b []byte
+	b := d.words[:0]
 	for word := range bytes.FieldsFuncSeq(s.text(textNormal), func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		b = append(append(b, word...), "('') "...)
 	}
+	d.words = b
 	return len(sqltext.AppendSecrets(nil, b, sqltext.PostgreSQL)) > 0
 }
 
@@ -420,6 +422,8 @@ func (w *waits) next(kind byte) (ref, bool) {
 	}
 	return 0, false
 }
+
+func (w *waits) empty() bool { return w.head == len(w.list) }
 
 func (w *waits) pop() {
 	if w.head++; w.head == len(w.list) {

@@ -155,7 +155,7 @@ func TestTruth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rows := readRows(t, true, capture)
 			apps := map[int]string{}
-			for _, x := range readTruth(t, capture) {
+			for _, x := range settled(readTruth(t, capture)) {
 				if x.Operation == "LOGIN" {
 					apps[x.Port] = x.App
 				}
@@ -172,6 +172,29 @@ func TestTruth(t *testing.T) {
 			}
 		})
 	}
+}
+
+// settled is the truth as records tell it. An error in answer to a Sync, of a commit, is told by the last exchange before it.
+// What is no message of the protocol has no record, but its answer has.
+func settled(list []truth) (out []truth) {
+	for _, x := range list {
+		switch {
+		case x.Operation == "SYNC":
+			i := len(out) - 1
+			for out[i].Port != x.Port {
+				i--
+			}
+			out[i].Code, out[i].Severity, out[i].Message = x.Code, x.Severity, x.Message
+			out[i].ReplyBytes += x.ReplyBytes
+			continue
+		case x.Operation == "UNKNOWN" && x.Code == "":
+			continue
+		case x.Operation == "UNKNOWN":
+			x.Operation, x.Packet, x.Bytes = "ERROR", x.Packet+1, 0
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // matches tells whether r can be the record of x: what begins in the same packet and asks the same.
@@ -224,16 +247,21 @@ func compare(t *testing.T, x truth, r row) {
 			t.Errorf("packet %d (%s %.60q): %s is %v, want %v\n%v", x.Packet, x.Operation, x.SQL, what, got, want, r)
 		}
 	}
-	if !sameText(x, r) {
+	if !sameText(x, r) && r.doubts&record.Malformed == 0 {
 		same("query", r.text["query"], x.SQL)
 	}
-	if extra := r.num["request_bytes"] - x.Bytes; extra < 0 || extra%5 != 0 || x.Operation == "QUERY" && extra != 0 {
+	if r.doubts&record.Cut != 0 && x.Unanswered {
+		return // the connection ended inside the request
+	}
+	if extra := r.num["request_bytes"] - x.Bytes; extra < 0 || extra%5 != 0 || x.Operation == "QUERY" && x.Copy == "" && extra != 0 {
 		same("request_bytes", r.num["request_bytes"], x.Bytes)
 	}
-	if extra := r.num["response_bytes"] - x.ReplyBytes; extra != 0 && (extra != 6 || x.Operation == "QUERY") {
+	if extra := r.num["response_bytes"] - x.ReplyBytes; extra != 0 && r.doubts&record.Loss == 0 && (extra != 6 || x.Operation == "QUERY") {
 		same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
 	}
-	same("rows", r.num["rows"], x.Rows)
+	if r.doubts&record.Loss == 0 { // else part of one more came before the end
+		same("rows", r.num["rows"], x.Rows)
+	}
 	same("affected", r.num["affected"], x.Affected)
 	if x.Operation == "QUERY" && x.Results > 0 {
 		same("results", r.attributes["results"], x.Results)
