@@ -87,13 +87,15 @@ func mixed(ctx context.Context, db *sql.DB) {
 func manyRows(ctx context.Context, db *sql.DB) {
 	n, width := one(strconv.Atoi(os.Getenv("ROWS"))), one(strconv.Atoi(os.Getenv("WIDTH")))
 	do(ctx, db, "DROP TABLE IF EXISTS logs", "CREATE TABLE logs (id INT PRIMARY KEY, level VARCHAR(10), took DOUBLE, size BIGINT, at DATETIME, line TEXT)")
-	for from := 0; from < n; from += n / 5 {
-		var values []string
-		for i := from; i < from+n/5; i++ {
-			line := strings.Repeat("GET /catalog/items?page=2 served from cache; ", width/45+1)[:width-30+i%7]
-			values = append(values, fmt.Sprintf("(%d,'%s',%d.5,%d,'2026-03-01 10:%02d:%02d','%s')", i, []string{"info", "warn"}[i%2], i%9, i*37, i/60%60, i%60, line))
-		}
-		exec(ctx, db, int64(n/5), "INSERT INTO logs VALUES "+strings.Join(values, ","))
+	few := n / 5
+	var values []string
+	for i := range few {
+		line := strings.Repeat("GET /catalog/items?page=2 served from cache; ", width/45+1)[:width-30+i%7]
+		values = append(values, fmt.Sprintf("(%d,'%s',%d.5,%d,'2026-03-01 10:%02d:%02d','%s')", i, []string{"info", "warn"}[i%2], i%9, i*37, i/60%60, i%60, line))
+	}
+	exec(ctx, db, int64(few), "INSERT INTO logs VALUES "+strings.Join(values, ","))
+	for from := few; from < n; from += few {
+		exec(ctx, db, int64(few), "INSERT INTO logs SELECT id + "+strconv.Itoa(from)+", level, took, size * 3, at, line FROM logs WHERE id < "+strconv.Itoa(few))
 	}
 	count(ctx, db, n, "SELECT * FROM logs")
 	count(ctx, db, n/2, "SELECT id, level, line FROM logs WHERE level = ?", "warn")
