@@ -3,6 +3,7 @@ package mysql
 import (
 	"bytes"
 
+	"github.com/dbtap/dbtap/internal/inflate"
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/stream"
 )
@@ -26,11 +27,45 @@ func probe(c *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 		v = fromServer(b)
 	}
 	if v == l7.No && compressed(b) {
-		if v = l7.FromServer; b[3] == 0 {
-			v = l7.FromClient
-		}
+		v = inFrame(b)
 	}
 	return v
+}
+
+// inFrame judges what the first compressed frame of b holds.
+func inFrame(b []byte) l7.Verdict {
+	n, size := payload(b), int(little(b[4:7]))
+	src := b[frameHeader:min(len(b), frameHeader+n)]
+	if len(src) < n {
+		return l7.No
+	}
+	if size > 0 {
+		var err error
+		if bytes.HasPrefix(src, zstdMagic) {
+			src, err = inflate.Zstd(nil, src, size)
+		} else {
+			src, err = inflate.Zlib(nil, src, size)
+		}
+		if err != nil || len(src) != size {
+			return l7.No
+		}
+	}
+	if len(src) <= headerSize || payload(src) == 0 {
+		return l7.No
+	}
+	v := fromClient(src)
+	if v != l7.FromClient {
+		v = fromServer(src)
+	}
+	switch {
+	case v == l7.FromClient || v == l7.FromServer:
+		return v
+	case size == 0:
+		return l7.No
+	case b[3] == 0:
+		return l7.FromClient
+	}
+	return l7.FromServer
 }
 
 // first judges what a connection begins with: a greeting, an error in its place, or a login.

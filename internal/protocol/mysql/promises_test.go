@@ -72,7 +72,7 @@ var tshark = &l7test.Tshark{
 	Protocol: "mysql",
 	Ports:    []uint16{3306},
 	Fields: []l7test.TsharkField{
-		{Name: "mysql.packet_length", Ours: l7test.Root("payload_length")},
+		{Name: "mysql.command", Ours: l7test.Root("command")},
 	},
 	Except: map[string]string{},
 }

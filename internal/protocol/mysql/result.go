@@ -306,7 +306,10 @@ func (d *dialog) first(c *wire.Cursor, m *l7.Message, b []byte, n int) {
 	case !now.known && mark == authMore && n > 1 && !(n == 2 && len(b) == 2 && b[1] < 2):
 		a.more = true
 		authentication(c, m, mark)
-	case mark < markInfile || mark == 0xFC:
+	case isDefinition(b): // of the fields of a table
+		a.phase = phaseFields
+		d.definition(c, true)
+	case n <= 4 && (mark < markInfile || mark == 0xFC):
 		d.count(c, true)
 	default:
 		data(c, "payload")
@@ -346,7 +349,7 @@ func (d *dialog) definition(c *wire.Cursor, defaults bool) (col column) {
 	}
 	col.name = view(lengthText(c, "name"))
 	lengthText(c, "org_name")
-	if d.caps&capExtendedMetadata != 0 || !d.known && !defaults && c.Left() > 13 {
+	if b := c.Rest(); d.caps&capExtendedMetadata != 0 || !d.known && len(b) > 0 && (b[0] != 12 || !defaults && c.Left() > 13) {
 		x := c.Group("extended_metadata")
 		n := lengthEncoded(c, "length")
 		c.Detail()

@@ -19,6 +19,9 @@ const (
 	// maxStatement is how many bytes of one text are kept; a longer one has no fingerprint when it is executed.
 	maxStatement = 16 << 10
 
+	// leastText is how much memory for text each takes, so that it serves for the next.
+	leastText = 512
+
 	// maxHeld is how many bytes they may take together.
 	maxHeld = 512 << 10
 
@@ -113,7 +116,7 @@ func (s *statement) size() int {
 func (s *statement) keep(from *sentence) {
 	b := s.memory[:0]
 	total := len(from.shown) + len(from.normal) + len(from.operation) + len(from.target) + len(from.summary) + len(from.traceID) + len(from.spanID)
-	b = slices.Grow(b, total)
+	b = slices.Grow(b, max(total, leastText))
 	text := func(t string) string {
 		at := len(b)
 		b = append(b, t...)

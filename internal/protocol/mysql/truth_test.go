@@ -317,8 +317,8 @@ func compare(t *testing.T, x truth, r, shown row, app string) {
 		return // the front counts what is whole
 	}
 	same("request_bytes", r.num["request_bytes"], x.Bytes)
-	if x.Outcome == "open" { // the client may have gone before the front had passed everything on
-		if r.num["response_bytes"] > x.ReplyBytes {
+	if x.Outcome == "open" { // the client may have gone before the front had passed everything on, in the midst of a row
+		if r.num["response_bytes"] > x.ReplyBytes && r.doubts&record.Cut == 0 {
 			same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
 		}
 	} else {
@@ -364,6 +364,9 @@ func compare(t *testing.T, x truth, r, shown row, app string) {
 			id = int64(one.InsertID)
 		}
 		warnings, status = one.Warnings, one.Status
+	}
+	if x.Outcome == "open" && r.doubts&record.Cut != 0 {
+		rows++ // the last one, of which the front says nothing
 	}
 	if x.Outcome != "open" || r.num["rows"] > rows {
 		same("rows", r.num["rows"], rows)

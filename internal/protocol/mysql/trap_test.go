@@ -1,0 +1,458 @@
+package mysql_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/protocol/mysql"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/stream"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// Capabilities that logins of tests choose from.
+const (
+	protocol41      = 1 << 9
+	compress        = 1 << 5
+	secure          = 1 << 15
+	sessionTrack    = 1 << 23
+	deprecateEOF    = 1 << 24
+	queryAttributes = 1 << 27
+	longPassword    = 1
+	usual           = longPassword | protocol41 | secure
+)
+
+// pkt is a packet.
+func pkt(seq byte, payload ...string) []byte {
+	p := strings.Join(payload, "")
+	return append([]byte{byte(len(p)), byte(len(p) >> 8), byte(len(p) >> 16), seq}, p...)
+}
+
+// text is a text with its length before it.
+func text(s string) string {
+	switch {
+	case len(s) < 251:
+		return string([]byte{byte(len(s))}) + s
+	case len(s) < 1<<16:
+		return string([]byte{0xFC, byte(len(s)), byte(len(s) >> 8)}) + s
+	}
+	return string([]byte{0xFD, byte(len(s)), byte(len(s) >> 8), byte(len(s) >> 16)}) + s
+}
+
+func u16(n int) string { return string(binary.LittleEndian.AppendUint16(nil, uint16(n))) }
+func u32(n int) string { return string(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
+
+const autocommit = 2
+
+// okPacket answers without rows, eof ends definitions and rows in the old way.
+func okPacket(seq byte, affected, id, status int) []byte {
+	return pkt(seq, "\x00", string([]byte{byte(affected), byte(id)}), u16(status), u16(0))
+}
+func eof(seq byte, status int) []byte { return pkt(seq, "\xfe", u16(0), u16(status)) }
+func failure(seq byte, code int, state, message string) []byte {
+	return pkt(seq, "\xff", u16(code), "#"+state, message)
+}
+
+// definition of a column.
+func definition(seq byte, name string, typ byte) []byte {
+	return pkt(seq, text("def"), text("s"), text("t"), text("t"), text(name), text(name), "\x0c", u16(45), u32(99), string([]byte{typ}), u16(0), "\x00", u16(0))
+}
+
+// talk is a conversation in the making.
+type talk struct{ *l7test.Talk }
+
+func (t talk) client(b ...[]byte) talk {
+	t.Bytes(stream.Forward, slices.Concat(b...))
+	return t
+}
+
+func (t talk) server(b ...[]byte) talk {
+	t.Bytes(stream.Backward, slices.Concat(b...))
+	return t
+}
+
+// logIn begins a conversation in which both sides can do what caps says.
+func logIn(caps int) talk {
+	t := talk{l7test.NewTalk()}
+	t.server(pkt(0, "\x0a", "8.0.36\x00", u32(77), "abcdefgh\x00", u16(caps), "\x2d", u16(autocommit), u16(caps>>16), "\x15", strings.Repeat("\x00", 10), "ijklmnopqrst\x00"))
+	t.client(pkt(1, u32(caps), u32(1<<24), "\x2d", strings.Repeat("\x00", 23), "ada\x00", "\x14", strings.Repeat("\x5a", 20)))
+	return t.server(okPacket(2, 0, 0, autocommit))
+}
+
+// query is a COM_QUERY.
+func query(sql string) []byte { return pkt(0, "\x03", sql) }
+
+// rowsOf plays a conversation.
+func rowsOf(t *testing.T, values bool, c *l7test.Conversation) (rows []row) {
+	t.Helper()
+	e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Values: values, Budget: 64 << 20}, func(r *record.Record) {
+		rows = append(rows, rowOf(r))
+	})
+	c.Play(e)
+	if n := e.Stats().Malformed; n > 0 {
+		t.Errorf("%d messages are malformed", n)
+	}
+	return rows
+}
+
+// of are the rows behind the login.
+func (c talk) of(t *testing.T) []row {
+	t.Helper()
+	rows := rowsOf(t, false, &c.Conversation)
+	if len(rows) == 0 || rows[0].text["operation"] != "LOGIN" {
+		t.Fatalf("no login: %v", rows)
+	}
+	return rows[1:]
+}
+
+// trees are the trees of a conversation's messages.
+func trees(c *l7test.Conversation) (list []*wire.Tree) {
+	for _, m := range l7test.Messages(mysql.Protocol, c, "", 1) {
+		tree := &wire.Tree{}
+		m.Tree(mysql.Protocol, tree)
+		list = append(list, tree)
+	}
+	return list
+}
+
+// values are the values in rows of a conversation, by column, as they are shown.
+func values(c *l7test.Conversation) (list []string) {
+	for _, tree := range trees(c) {
+		for i := range tree.Fields {
+			f := &tree.Fields[i]
+			if f.Parent < 0 || tree.Fields[f.Parent].Name != "row" && tree.Fields[f.Parent].Name != "parameters" || f.Class != wire.Value {
+				if f.Parent < 0 || tree.Fields[f.Parent].Name != "row" && tree.Fields[f.Parent].Name != "parameters" || f.Kind != wire.Group {
+					continue
+				}
+			}
+			list = append(list, tree.Name(f)+"="+shown(tree, f))
+		}
+	}
+	return list
+}
+
+// shown is the text of the value that stands for a field.
+func shown(tree *wire.Tree, f *wire.Field) string {
+	v := tree.Shown(f)
+	switch {
+	case v == nil:
+		return "(group)"
+	case v.Kind == wire.Text:
+		return string(tree.Content(v))
+	case v.Kind == wire.Octets && v.Type != nil:
+		return string(v.Type.Append(nil, tree.Content(v)))
+	case v.Kind == wire.Octets:
+		return fmt.Sprintf("%x", tree.Content(v))
+	case v.Kind == wire.Signed:
+		return fmt.Sprint(int64(v.Num))
+	}
+	return fmt.Sprint(v.Num)
+}
+
+func check(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// Types of columns.
+const (
+	long      = 3
+	varString = 253
+)
+
+// TestTraps: what other tools get wrong, in the numbers of their list.
+func TestTraps(t *testing.T) {
+	t.Run("1 first bytes of rows", func(t *testing.T) {
+		for _, caps := range []int{usual, usual | deprecateEOF} {
+			c := logIn(caps)
+			c.client(query("SELECT a, b FROM t"))
+			end := eof(9, autocommit)
+			list := [][]byte{pkt(1, "\x02"), definition(2, "a", varString), definition(3, "b", varString), eof(4, autocommit)}
+			if caps&deprecateEOF != 0 {
+				list, end = list[:3], pkt(9, "\xfe\x00\x00", u16(autocommit), u16(0))
+			}
+			long := strings.Repeat("x", 300)
+			list = append(list, pkt(5, text(""), text("1")), pkt(6, "\xfb", text("2")), pkt(7, text(long), "\xfb"), pkt(8, text(""), text("")), end)
+			c.server(list...)
+			rows := c.of(t)
+			check(t, "exchanges", len(rows), 1)
+			check(t, "rows", rows[0].num["rows"], 4)
+			check(t, "status", rows[0].status, record.OK)
+			check(t, "values", values(&c.Conversation), []string{"a=", "b=1", "a=NULL", "b=2", "a=" + long, "b=NULL", "a=", "b="})
+		}
+	})
+	t.Run("1 a value of 16 MB", func(t *testing.T) {
+		c := logIn(usual | deprecateEOF)
+		c.client(query("SELECT a FROM t"))
+		const size = 1<<24 + 10
+		value := "\xfe" + u32(size) + u32(0) + strings.Repeat("v", size)
+		c.server(pkt(1, "\x01"), definition(2, "a", varString), pkt(3, value[:1<<24-1]), pkt(4, value[1<<24-1:]), pkt(5, "\xfe\x00\x00", u16(autocommit), u16(0)))
+		rows := c.of(t)
+		check(t, "exchanges", len(rows), 1)
+		check(t, "rows", rows[0].num["rows"], 1)
+		check(t, "status", rows[0].status, record.OK)
+	})
+	t.Run("2 query attributes of every type", func(t *testing.T) {
+		c := logIn(usual | queryAttributes)
+		c.client(pkt(0, "\x03", "\x02\x01", "\x00", "\x01", "\x08\x00"+text("n"), "\xfd\x00"+text("who"), "\x2a\x00\x00\x00\x00\x00\x00\x00", text("ada"), "SELECT 1 FROM t"))
+		c.server(okPacket(1, 0, 0, autocommit))
+		rows := c.of(t)
+		check(t, "query", rows[0].text["query"], "SELECT ? FROM t")
+		check(t, "values", values(&c.Conversation), []string{"n=42", "who=ada"})
+	})
+	t.Run("3 states of caching_sha2_password", func(t *testing.T) {
+		c := talk{l7test.NewTalk()}
+		caps := usual | 1<<19
+		c.server(pkt(0, "\x0a", "8.0.36\x00", u32(77), "abcdefgh\x00", u16(caps), "\x2d", u16(autocommit), u16(caps>>16), "\x15", strings.Repeat("\x00", 10), "ijklmnopqrst\x00", "caching_sha2_password\x00"))
+		c.client(pkt(1, u32(caps), u32(1<<24), "\x2d", strings.Repeat("\x00", 23), "ada\x00", "\x20", strings.Repeat("\x5a", 32), "caching_sha2_password\x00"))
+		c.server(pkt(2, "\x01\x04")).client(pkt(3, "\x02")).server(pkt(4, "\x01-----BEGIN PUBLIC KEY-----\nMII\n-----END PUBLIC KEY-----\n"))
+		c.client(pkt(5, strings.Repeat("\xa5", 256))).server(okPacket(6, 0, 0, autocommit))
+		rows := rowsOf(t, true, &c.Conversation)
+		check(t, "exchanges", len(rows), 1)
+		check(t, "status", rows[0].status, record.OK)
+		check(t, "plugin", rows[0].attributes["auth_plugin"], "caching_sha2_password")
+		for i, tree := range trees(&c.Conversation) {
+			for j := range tree.Fields {
+				f := &tree.Fields[j]
+				if b := tree.Bytes(f); f.Kind != wire.Group && f.Class != wire.Secret && (bytes.Contains(b, []byte("\xa5\xa5")) || bytes.Contains(b, []byte("ZZZZ")) || bytes.Contains(b, []byte("ijkl"))) {
+					t.Errorf("message %d: %s is shown", i+1, f.Name)
+				}
+			}
+		}
+	})
+	t.Run("4 zstd, packets across frames, joined late", func(t *testing.T) {
+		for _, name := range []string{"cli-zstd", "zlib-mysql", "node-zlib-mariadb"} {
+			for i, v := range l7test.Read(t, filepath.Join("testdata", name+".pcap.gz")) {
+				whole := rowsOf(t, false, v)
+				late := *v
+				late.Chunks = v.Chunks[len(v.Chunks)/2:]
+				late.Flow.Midstream = true
+				found := 0
+				for _, r := range rowsOf(t, false, &late) {
+					if slices.ContainsFunc(whole, func(w row) bool {
+						return w.text["query"] != "" && w.text["query"] == r.text["query"] && w.num["time"] == r.num["time"]
+					}) {
+						found++
+					}
+				}
+				if len(whole) > 8 && found == 0 {
+					t.Errorf("%s, connection %d: nothing is found in its second half", name, i+1)
+				}
+			}
+		}
+	})
+	t.Run("5 no list of words", func(t *testing.T) {
+		for sql, want := range map[string]string{
+			"REPLACE INTO t VALUES (1)": "REPLACE", "WITH x AS (SELECT 1) SELECT * FROM x": "WITH", "TRUNCATE t": "TRUNCATE",
+			"(SELECT 1) UNION (SELECT 2)": "SELECT", "/* app=x */ SELECT 1": "SELECT", "-- note\nDELETE FROM t": "DELETE", "HANDLER t OPEN": "HANDLER",
+			"frobnicate all": "FROBNICATE",
+		} {
+			c := logIn(usual)
+			c.client(query(sql)).server(okPacket(1, 0, 0, autocommit))
+			check(t, sql, c.of(t)[0].text["operation"], want)
+		}
+	})
+	t.Run("6 what was cut is not ok", func(t *testing.T) {
+		c := logIn(usual)
+		c.client(query("SELECT a FROM t"))
+		c.server(pkt(1, "\x01"), definition(2, "a", varString), eof(3, autocommit), pkt(4, text("1")))
+		rows := c.of(t)
+		check(t, "status", rows[0].status, record.Unknown)
+		check(t, "open", rows[0].attributes["open"], "true")
+		c = logIn(usual)
+		c.client(query("SELECT a FROM t"))
+		rows = c.of(t)
+		check(t, "status", rows[0].status, record.Unanswered)
+	})
+	t.Run("7 executions have their SQL", func(t *testing.T) {
+		c := prepared(usual)
+		c.client(pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00\x01\x03\x00", u32(5))).server(okPacket(1, 1, 0, autocommit))
+		c.client(pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00\x00", u32(6))).server(okPacket(1, 1, 0, autocommit)) // types as before
+		c.client(pkt(0, "\x17", u32(9), "\x00", u32(1), "\x01\x00")).server(okPacket(1, 1, 0, autocommit))         // NULL
+		c.client(pkt(0, "\x18", u32(9), u16(0), "lo"), pkt(0, "\x18", u32(9), u16(0), "ng"), pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00\x01\xfc\x00"))
+		c.server(okPacket(1, 1, 0, autocommit))
+		c.client(pkt(0, "\x17", u32(8), "\x00", u32(1), "\x00\x01\x03\x00", u32(7))).server(okPacket(1, 1, 0, autocommit)) // never seen
+		rows := c.of(t)
+		check(t, "exchanges", len(rows), 6)
+		for _, r := range rows[:5] {
+			check(t, "query", r.text["query"], "UPDATE t SET a = ?")
+			check(t, "operation", r.text["operation"], "UPDATE")
+			check(t, "target", r.text["target"], "t")
+		}
+		check(t, "bytes with long data", rows[4].num["request_bytes"], 3*4+2*9+14)
+		check(t, "doubts of the unseen", rows[5].doubts, record.PreparedUnseen)
+		check(t, "values", values(&c.Conversation), []string{"parameter=5", "parameter=6", "parameter=NULL", "parameter=7"})
+	})
+	t.Run("8 a statement's number is not what was changed", func(t *testing.T) {
+		rows := prepared(usual).of(t)
+		check(t, "statement_id", rows[0].attributes["statement_id"], 9)
+		if n, ok := rows[0].num["affected"]; ok {
+			t.Errorf("affected %d", n)
+		}
+	})
+	t.Run("9 rows over many segments", func(t *testing.T) {
+		c := logIn(usual | deprecateEOF)
+		c.client(query("SELECT a FROM t"))
+		b := slices.Concat(pkt(1, "\x01"), definition(2, "a", varString))
+		for i := range 1000 {
+			b = append(b, pkt(byte(3+i), text(strings.Repeat("r", i%300)))...)
+		}
+		b = append(b, pkt(1003&0xFF, "\xfe\x00\x00", u16(autocommit), u16(0))...)
+		for ; len(b) > 1448; b = b[1448:] {
+			c.server(b[:1448])
+		}
+		c.server(b)
+		rows := c.of(t)
+		check(t, "rows", rows[0].num["rows"], 1000)
+		check(t, "status", rows[0].status, record.OK)
+	})
+	t.Run("10 pipelines of MariaDB", func(t *testing.T) {
+		c := logIn(usual | deprecateEOF)
+		c.client(pkt(0, "\x16", "DELETE FROM t WHERE a = ?"), pkt(0, "\x17", u32(0xFFFFFFFF), "\x00", u32(1), "\x00\x01\x03\x00", u32(5)))
+		c.server(prepareOK(1, 4, 0, 1), definition(2, "?", varString), okPacket(1, 3, 0, autocommit))
+		rows := c.of(t)
+		check(t, "exchanges", len(rows), 2)
+		check(t, "query", rows[1].text["query"], "DELETE FROM t WHERE a = ?")
+		check(t, "affected", rows[1].num["affected"], 3)
+		check(t, "doubts", rows[1].doubts, 0)
+	})
+	t.Run("11 bytes of a file are no commands", func(t *testing.T) {
+		c := logIn(usual)
+		c.client(query("LOAD DATA LOCAL INFILE 'f' INTO TABLE t")).server(pkt(1, "\xfb", "f"))
+		c.client(pkt(2, "\x01\x02\x03")).client(pkt(0, "\x03SELECT 1")).client(pkt(4)) // numbers may begin anew
+		c.server(okPacket(5, 2, 0, autocommit))
+		c.client(pkt(0, "\x0e")).server(okPacket(1, 0, 0, autocommit))
+		rows := c.of(t)
+		check(t, "exchanges", len(rows), 2)
+		check(t, "operation", rows[0].text["operation"], "LOAD")
+		check(t, "affected", rows[0].num["affected"], 2)
+		check(t, "infile_bytes", rows[0].attributes["infile_bytes"], 3+9)
+		check(t, "operation", rows[1].text["operation"], "PING")
+	})
+}
+
+// prepareOK answers a PREPARE.
+func prepareOK(seq byte, id, columns, params int) []byte {
+	return pkt(seq, "\x00", u32(id), u16(columns), u16(params), "\x00", u16(0))
+}
+
+// prepared is a conversation in which statement 9 was prepared.
+func prepared(caps int) talk {
+	c := logIn(caps)
+	c.client(pkt(0, "\x16", "UPDATE t SET a = ?"))
+	return c.server(prepareOK(1, 9, 0, 1), definition(2, "?", varString), eof(3, autocommit))
+}
+
+// TestTransactions: what a server says of its state reaches the row.
+func TestTransactions(t *testing.T) {
+	c := logIn(usual)
+	c.client(query("BEGIN")).server(okPacket(1, 0, 0, autocommit|1))
+	c.client(query("SELECT a FROM t")).server(pkt(1, "\x01"), definition(2, "a", long), eof(3, autocommit|1), pkt(4, text("1")), eof(5, autocommit|1))
+	c.client(query("COMMIT")).server(okPacket(1, 0, 0, 0))
+	rows := c.of(t)
+	for i, want := range []string{"true true", "true true", " "} {
+		check(t, rows[i].text["operation"], rows[i].attributes["in_transaction"]+" "+rows[i].attributes["autocommit"], want)
+	}
+}
+
+// TestMultipleResults: several statements are one row, whose numbers are sums.
+func TestMultipleResults(t *testing.T) {
+	const more = autocommit | 8
+	c := logIn(usual)
+	c.client(query("INSERT INTO t VALUES (1); SELECT a FROM t; UPDATE t SET a = 2"))
+	c.server(okPacket(1, 2, 7, more), pkt(2, "\x01"), definition(3, "a", long), eof(4, more), pkt(5, text("1")), pkt(6, text("2")), eof(7, more), okPacket(8, 3, 0, autocommit))
+	c.client(query("SELECT 1; SELECT b FROM t")).server(pkt(1, "\x01"), definition(2, "1", long), eof(3, more), pkt(4, text("1")), eof(5, more), failure(6, 1054, "42S22", "Unknown column 'b' in 'field list'"))
+	rows := c.of(t)
+	check(t, "rows", rows[0].num["rows"], 2)
+	check(t, "affected", rows[0].num["affected"], 5)
+	check(t, "results", rows[0].attributes["results"], 3)
+	check(t, "last_insert_id", rows[0].attributes["last_insert_id"], 7)
+	check(t, "status", rows[1].status, record.ClientError)
+	check(t, "code", rows[1].text["code"], 1054)
+	check(t, "rows before the error", rows[1].num["rows"], 1)
+}
+
+// TestNamespace: the schema is the one in use when the server takes up the request.
+func TestNamespace(t *testing.T) {
+	c := logIn(usual | sessionTrack)
+	ok := func(schema string) []byte {
+		return pkt(1, "\x00\x00\x00", u16(autocommit|1<<14), u16(0), text(""), text("\x01"+text(text(schema))))
+	}
+	plain := pkt(1, "\x00\x00\x00", u16(autocommit), u16(0))
+	c.client(query("USE a")).server(plain)
+	c.client(query("SELECT 1")).server(plain)
+	c.client(pkt(0, "\x02b")).server(plain)
+	c.client(query("SET @x = 1; USE c; SELECT 1")).server(ok("c"))
+	c.client(query("USE nowhere")).server(failure(1, 1049, "42000", "Unknown database 'nowhere'"))
+	c.client(pkt(0, "\x02d"), pkt(0, "\x0e"), query("SELECT 1")).server(plain, plain, plain)
+	c.client(pkt(0, "\x0e")).server(plain)
+	var got []string
+	for _, r := range c.of(t) {
+		got = append(got, r.text["namespace"])
+	}
+	check(t, "namespaces", strings.Join(got, ","), ",a,a,b,c,c,d,d,d")
+}
+
+// TestErrors: an error instead of a greeting, one that nobody asked for, one behind progress reports.
+func TestErrors(t *testing.T) {
+	c := talk{l7test.NewTalk()}
+	c.server(pkt(0, "\xff", u16(1040), "Too many connections"))
+	rows := rowsOf(t, false, &c.Conversation)
+	check(t, "exchanges", len(rows), 1)
+	check(t, "operation", rows[0].text["operation"], "LOGIN")
+	check(t, "code", rows[0].text["code"], 1040)
+
+	c = logIn(usual)
+	c.client(query("ALTER TABLE t FORCE"))
+	c.server(pkt(1, "\xff\xff\xff", "\x01\x01\x02", "\x10\x27\x00", text("copy to tmp table")))
+	c.server(failure(2, 1317, "70100", "Query execution was interrupted"))
+	c.server(failure(0, 1927, "70100", "Connection was killed"))
+	rows = c.of(t)
+	check(t, "exchanges", len(rows), 2)
+	check(t, "code", rows[0].text["code"], 1317)
+	check(t, "operation", rows[1].text["operation"], "ERROR")
+	check(t, "code", rows[1].text["code"], 1927)
+	check(t, "doubts", rows[1].doubts, 0)
+}
+
+// TestPasswordInError: an error that quotes a statement with a password is masked, whatever the user asks for.
+func TestPasswordInError(t *testing.T) {
+	c := logIn(usual)
+	c.client(query("CREATE USER bob IDENTIFIED BY 'swordfish-31' oops"))
+	c.server(failure(1, 1064, "42000", "You have an error in your SQL syntax near ''swordfish-31' oops' at line 1"))
+	for _, values := range []bool{false, true} {
+		for _, r := range rowsOf(t, values, &c.Conversation) {
+			if s := fmt.Sprint(r); strings.Contains(s, "swordfish") {
+				t.Errorf("values %v: %s", values, s)
+			}
+		}
+	}
+}
+
+// TestMemory: statements that nobody closes take no more than a bound.
+func TestMemory(t *testing.T) {
+	held := 0
+	highest := 0
+	e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Budget: 64 << 20, Charge: func(n int) {
+		held += n
+		highest = max(highest, held)
+	}}, func(*record.Record) {})
+	c := logIn(usual | deprecateEOF)
+	for i := range 3000 {
+		c.client(pkt(0, "\x16", "SELECT "+strings.Repeat("a_long_name, ", 40)+fmt.Sprintf("c%d FROM t", i)))
+		c.server(prepareOK(1, i+1, 0, 0))
+	}
+	c.Play(e)
+	if highest > 1<<20 || held > 64<<10 {
+		t.Errorf("%d bytes were held, and %d are", highest, held)
+	}
+}
