@@ -136,7 +136,7 @@ func (c *Conn) adopt(p *Protocol, v Verdict, ch *stream.Chunk, data []byte) {
 	c.loser, _ = c.dlg.(Loser)
 	c.holder, _ = c.dlg.(Holder)
 	if s, ok := c.dlg.(Starter); ok {
-		if in := s.Start(c.dir(ch.Dir), data); in != nil {
+		if in := s.Start(c.dir(ch.Dir), append(slices.Clone(c.side[ch.Dir].buf), data...)); in != nil {
 			c.push(in, nil, ch)
 		}
 	}

@@ -26,8 +26,12 @@ func probe(c *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 	if v == l7.No {
 		v = fromServer(b)
 	}
-	if v == l7.No && compressed(b) {
-		v = inFrame(b)
+	switch {
+	case v != l7.No:
+	case len(b) <= frameHeader && frame(b) == open: // some clients send a frame's header alone
+		return l7.Unsure
+	case compressed(b):
+		return inFrame(b)
 	}
 	return v
 }
