@@ -27,7 +27,11 @@ live: ## compare with real servers and drivers, recorded now (root, Debian; 2 mi
 race: ## tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-check: lint stale wasip1 test live ## all that CI checks
+oracle: ## compare what sqltext reads with three other readers of SQL (one of them needs a C compiler)
+	@command -v gcc >/dev/null || echo 'skipped: pg_query, for which a C compiler is needed'
+	cd sqloracle && CGO_ENABLED=$(if $(shell command -v gcc),1,0) $(GO) test ./...
+
+check: lint stale wasip1 test oracle live ## all that CI checks
 
 lint: ## formatting, vet, staticcheck, depguard
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run make fmt'; exit 1; }
@@ -65,4 +69,4 @@ captures: ## record the captures of real traffic anew (root, Debian); NAME=mongo
 tools:
 	@scripts/tools
 
-.PHONY: help build run test live race check lint fmt wasip1 gen stale golden fuzz bench captures tools FORCE
+.PHONY: help build run test oracle live race check lint fmt wasip1 gen stale golden fuzz bench captures tools FORCE
