@@ -126,7 +126,7 @@ func (d *dialog) columns(c *wire.Cursor) {
 		c.CString("name")
 		c.Stands()
 		c.Uint32BE("table_oid")
-		c.Int16BE("column_attribute_number")
+		c.Int16BE("attribute_number")
 		c.Uint32BE("type_oid")
 		c.Enum(typeNames)
 		c.Int16BE("type_size")

@@ -186,7 +186,7 @@ var aliases = map[string]string{
 	"pgsql.table_name":      "postgresql.ErrorResponse.table",
 	"pgsql.column_name":     "postgresql.ErrorResponse.column",
 	"pgsql.col.name":        "postgresql.RowDescription.fields.name",
-	"pgsql.col.index":       "postgresql.RowDescription.fields.column_attribute_number",
+	"pgsql.col.index":       "postgresql.RowDescription.fields.attribute_number",
 	"pgsql.col.typemod":     "postgresql.RowDescription.fields.type_modifier",
 	"pgsql.oid.table":       "postgresql.RowDescription.fields.table_oid",
 	"pgsql.oid.type":        "postgresql.RowDescription.fields.type_oid",
