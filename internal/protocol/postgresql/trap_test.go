@@ -1,0 +1,324 @@
+package postgresql_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/protocol/all"
+	"github.com/dbtap/dbtap/internal/protocol/postgresql"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/stream"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// talk is a conversation in the making: what it is given are messages, each in a chunk of its own.
+type talk struct {
+	e    *l7.Engine
+	h    stream.Handler
+	flow stream.Flow
+	now  int64
+	rows []row
+}
+
+func begin(values, midstream bool) *talk {
+	t := &talk{flow: stream.Flow{A: netip.MustParseAddrPort("10.0.0.1:40000"), B: netip.MustParseAddrPort("10.0.0.2:5432"), Midstream: midstream}}
+	cfg := l7.Config{Protocols: []*l7.Protocol{postgresql.Protocol}, Want: ^uint64(0), Values: values, Budget: 64 << 20}
+	t.e = l7.New(cfg, func(r *record.Record) { t.rows = append(t.rows, rowOf(r)) })
+	t.h = t.e.Open(&t.flow)
+	return t
+}
+
+func (t *talk) send(dir stream.Dir, messages ...string) *talk {
+	t.now += 1000
+	t.h.HandleChunk(&t.flow, &stream.Chunk{Dir: dir, Data: []byte(strings.Join(messages, "")), Time: t.now, Packet: uint64(t.now), Order: uint64(t.now)})
+	return t
+}
+
+func (t *talk) client(messages ...string) *talk { return t.send(stream.Forward, messages...) }
+func (t *talk) server(messages ...string) *talk { return t.send(stream.Backward, messages...) }
+
+// end says what the records are, each in a line of words.
+func (t *talk) end() (list []string) {
+	t.h.HandleClose(&t.flow, stream.Finished, t.now, uint64(t.now))
+	for _, r := range t.rows {
+		s := r.text["operation"] + " " + r.status.String()
+		for _, c := range []string{"query", "code", "error", "user", "app"} {
+			if v := r.text[c]; v != "" {
+				s += fmt.Sprintf(" %s=%s", c, v)
+			}
+		}
+		for _, c := range []string{"rows", "affected"} {
+			if v, ok := r.num[c]; ok {
+				s += fmt.Sprintf(" %s=%d", c, v)
+			}
+		}
+		for _, a := range []string{"results", "transaction", "copy", "skipped", "suspended", "canceled_by"} {
+			if v := r.attributes[a]; v != "" {
+				s += fmt.Sprintf(" %s=%s", a, v)
+			}
+		}
+		if r.doubts != 0 {
+			s += " " + string(r.doubts.AppendNames(nil, ",", ""))
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// m is a message, with its length.
+func m(kind byte, body string) string {
+	return string(kind) + string(binary.BigEndian.AppendUint32(nil, uint32(4+len(body)))) + body
+}
+
+// z joins texts, each with a NUL behind it.
+func z(text ...string) string { return strings.Join(text, "\x00") + "\x00" }
+
+func packet(code uint32, body string) string {
+	return string(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(8+len(body))), code)) + body
+}
+
+// The messages of most dialogs.
+var (
+	startup  = packet(3<<16, z("user", "ann", "application_name", "shop", ""))
+	ready    = m('Z', "I")
+	loggedIn = m('R', "\x00\x00\x00\x00") + ready
+	sync     = m('S', "")
+	bound    = m('2', "")
+)
+
+func query(sql string) string       { return m('Q', z(sql)) }
+func parse(name, sql string) string { return m('P', z(name, sql)+"\x00\x00") }
+func bind(portal, name string) string {
+	return m('B', z(portal, name)+"\x00\x00\x00\x00\x00\x00")
+}
+func execute(portal string) string { return m('E', z(portal)+"\x00\x00\x00\x00") }
+func done(tag string) string       { return m('C', z(tag)) }
+func dataRow(v string) string {
+	return m('D', "\x00\x01"+string(binary.BigEndian.AppendUint32(nil, uint32(len(v))))+v)
+}
+func failure(severity, code, text string) string {
+	return m('E', z("S"+severity, "V"+severity, "C"+code, "M"+text, ""))
+}
+
+func same(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n %s\nwant\n %s", strings.Join(got, "\n "), strings.Join(want, "\n "))
+	}
+}
+
+const login = "LOGIN ok user=ann app=shop transaction=idle"
+
+// Trap 1: 3.2 startup unknown, cancel keys cut to four bytes.
+func TestTrapNewVersions(t *testing.T) {
+	for version, key := range map[uint32]int{3 << 16: 4, 3<<16 | 2: 32, 3<<16 | 9999: 256} {
+		secret := strings.Repeat("k", key)
+		talk := begin(false, false).client(packet(version, z("user", "ann", "")))
+		talk.server(m('R', "\x00\x00\x00\x00"), m('K', "\x00\x00\x00\x07"+secret), ready)
+		if got := talk.end(); len(got) != 1 || talk.rows[0].attributes["process_id"] != "7" || talk.rows[0].text["version"] != fmt.Sprintf("3.%d", version&0xFFFF) {
+			t.Errorf("version %x: %v %v", version, got, talk.rows)
+		}
+		cancel := begin(false, false).client(packet(80877102, "\x00\x00\x00\x07"+secret))
+		same(t, cancel.end(), "CANCEL ok")
+		var tree wire.Tree
+		var c wire.Cursor
+		b := []byte(packet(80877102, "\x00\x00\x00\x07"+secret))
+		c.Reset(b, len(b), nil, &tree)
+		var message l7.Message
+		postgresql.Protocol.Open(&l7.ConnInfo{}, []byte{}).Decode(l7.ToServer, &c, &message)
+		if f := tree.Fields[len(tree.Fields)-1]; f.Name != "secret_key" || f.Len != key || f.Class != wire.Secret {
+			t.Errorf("version %x: the key is %+v", version, f)
+		}
+	}
+}
+
+// Trap 2: SQL is in UTF-8, not ASCII.
+func TestTrapEncoding(t *testing.T) {
+	sql := `select "größe" from "été ☃" where s = 'ü'`
+	talk := begin(true, false).client(startup).server(loggedIn).client(query(sql)).server(done("SELECT 0"), ready)
+	same(t, talk.end(), login, "SELECT ok query="+sql+" user=ann app=shop rows=0 results=1 transaction=idle")
+}
+
+// Trap 3: CopyBothResponse missing, the formats of columns two short.
+func TestTrapCopyFormats(t *testing.T) {
+	for kind, name := range map[byte]string{'G': "CopyInResponse", 'H': "CopyOutResponse", 'W': "CopyBothResponse"} {
+		b := []byte(m(kind, "\x00\x00\x03\x00\x00\x00\x01\x00\x00"))
+		var tree wire.Tree
+		var c wire.Cursor
+		c.Reset(b, len(b), nil, &tree)
+		var message l7.Message
+		postgresql.Protocol.Open(&l7.ConnInfo{}, []byte{}).Decode(l7.ToClient, &c, &message)
+		formats := 0
+		for i := range tree.Fields {
+			if f := &tree.Fields[i]; f.Name == "format" && tree.Name(&tree.Fields[f.Parent]) == "column_formats" {
+				formats++
+			}
+		}
+		if c.Err() != nil || tree.Fields[3].Name != name || formats != 3 {
+			t.Errorf("%s: %v, %d formats of 3, %+v", name, c.Err(), formats, tree.Fields[3])
+		}
+	}
+}
+
+// Trap 4: Bind and Execute without a Parse lost.
+func TestTrapPrepared(t *testing.T) {
+	talk := begin(false, false).client(startup).server(loggedIn)
+	talk.client(parse("s", "select 1"), sync).server(m('1', ""), ready)
+	for range 3 {
+		talk.client(bind("", "s"), execute(""), sync).server(bound, dataRow("1"), done("SELECT 1"), ready)
+	}
+	talk.client(bind("", "unseen"), execute(""), sync).server(bound, dataRow("1"), done("SELECT 1"), ready)
+	run := "SELECT ok query=SELECT ? user=ann app=shop rows=1 transaction=idle"
+	same(t, talk.end(), login, "PARSE ok query=SELECT ? user=ann app=shop transaction=idle", run, run, run,
+		"EXECUTE ok user=ann app=shop rows=1 transaction=idle prepared_unseen")
+}
+
+// Trap 5: an answer over several segments lost. Trap 8: one message of several in a segment.
+func TestTrapSegments(t *testing.T) {
+	answer := m('T', "\x00\x00") + strings.Repeat(dataRow(strings.Repeat("x", 700)), 10) + done("SELECT 10") + ready
+	talk := begin(false, false).client(startup).server(loggedIn).client(query("select 1"), query("select 2"))
+	for len(answer) > 0 {
+		n := min(len(answer), 1448)
+		talk.server(answer[:n])
+		answer = answer[n:]
+	}
+	talk.server(done("SELECT 0"), ready)
+	same(t, talk.end(), login, "SELECT ok query=SELECT ? user=ann app=shop rows=10 results=1 transaction=idle",
+		"SELECT ok query=SELECT ? user=ann app=shop rows=0 results=1 transaction=idle")
+}
+
+// Trap 6: only on port 5432.
+func TestTrapPort(t *testing.T) {
+	talk := begin(false, false)
+	talk.flow.B = netip.MustParseAddrPort("10.0.0.2:15999")
+	talk.h = talk.e.Open(&talk.flow)
+	same(t, talk.client(startup).server(loggedIn).end(), login)
+}
+
+// Trap 7: the epoch is 2000-01-01.
+func TestTrapEpoch(t *testing.T) {
+	b := []byte(m('B', z("", "")+"\x00\x01\x00\x01\x00\x01\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
+	context := append([]byte{'B', 0}, 0, 0, 0x04, 0xA0) // a timestamptz
+	var tree wire.Tree
+	var c wire.Cursor
+	c.Reset(b, len(b), nil, &tree)
+	var message l7.Message
+	postgresql.Protocol.Open(&l7.ConnInfo{}, context).Decode(l7.ToServer, &c, &message)
+	i := slices.IndexFunc(tree.Fields, func(f wire.Field) bool { return f.Name == "$1" })
+	if i < 0 || tree.Fields[i].Type == nil {
+		t.Fatalf("no parameter: %v", c.Err())
+	}
+	if got := string(tree.Fields[i].Type.Append(nil, tree.Bytes(&tree.Fields[i]))); got != "2000-01-01 00:00:00+00" {
+		t.Errorf("the epoch is %s", got)
+	}
+}
+
+// Trap 9: PostgreSQL taken for MongoDB, or for anything else.
+func TestTrapConfusion(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.pcap.gz")
+	tried := 0
+	for _, file := range files {
+		for i, v := range l7test.Read(t, file) {
+			e := l7.New(l7.Config{Protocols: all.Protocols(), Want: ^uint64(0), Budget: 64 << 20}, func(r *record.Record) {
+				if tried++; r.Protocol != "postgresql" {
+					t.Errorf("%s, connection %d: %s", file, i+1, r.Protocol)
+				}
+			})
+			v.Play(e)
+		}
+	}
+	if tried < 1000 {
+		t.Errorf("%d records", tried)
+	}
+}
+
+// TestPipelines: an error makes the server skip to the next Sync; what comes behind that is answered.
+func TestPipelines(t *testing.T) {
+	talk := begin(false, false).client(startup).server(loggedIn)
+	group := func(sql string) string { return parse("", sql) + bind("", "") + execute("") }
+	talk.client(group("update t set a = 1"), group("select 1/0"), group("select 2"), sync, group("delete from t"), sync)
+	talk.server(m('1', ""), bound, done("UPDATE 3"), m('1', ""), bound, failure("ERROR", "22012", "division by zero"), ready)
+	talk.server(m('1', ""), bound, done("DELETE 4"), ready)
+	same(t, talk.end(), login, "UPDATE ok query=UPDATE t SET a = ? user=ann app=shop affected=3",
+		"SELECT client_error query=SELECT ? / ? code=22012 error=ERROR: division by zero user=ann app=shop",
+		"SELECT unanswered query=SELECT ? user=ann app=shop skipped=1",
+		"DELETE ok query=DELETE FROM t user=ann app=shop affected=4 transaction=idle")
+}
+
+// TestFailedParse: a Parse that fails leaves its name as it was.
+func TestFailedParse(t *testing.T) {
+	talk := begin(false, false).client(startup).server(loggedIn)
+	talk.client(parse("s", "select 1"), sync).server(m('1', ""), ready)
+	talk.client(parse("s", "select a"), m('D', "Ss\x00"), m('H', "")).server(failure("ERROR", "42P05", `prepared statement "s" already exists`))
+	talk.client(sync).server(ready)
+	talk.client(bind("", "s"), execute(""), sync).server(bound, done("SELECT 0"), ready)
+	talk.client(m('C', "Ss\x00"), sync).server(m('3', ""), ready)
+	talk.client(bind("", "s"), execute(""), sync).server(failure("ERROR", "26000", `prepared statement "s" does not exist`), ready)
+	same(t, talk.end(), login, "PARSE ok query=SELECT ? user=ann app=shop transaction=idle",
+		`PARSE client_error query=SELECT a code=42P05 error=ERROR: prepared statement "s" already exists user=ann app=shop transaction=idle`,
+		"SELECT ok query=SELECT ? user=ann app=shop rows=0 transaction=idle",
+		"CLOSE ok query=SELECT ? user=ann app=shop transaction=idle",
+		`EXECUTE client_error code=26000 error=ERROR: prepared statement "s" does not exist user=ann app=shop transaction=idle prepared_unseen`)
+}
+
+// TestCopySync: a Sync that is sent before the data of a COPY is ignored by the server, and answered by nothing.
+func TestCopySync(t *testing.T) {
+	talk := begin(false, false).client(startup).server(loggedIn)
+	for range 2 {
+		talk.client(parse("", "copy t from stdin"), bind("", ""), execute(""), sync).server(m('1', ""), bound, m('G', "\x00\x00\x00"))
+		talk.client(m('d', "1\n"), m('d', "2\n"), m('c', ""), sync).server(done("COPY 2"), ready)
+	}
+	talk.client(query("select 1")).server(done("SELECT 0"), ready)
+	run := "COPY ok query=COPY t FROM stdin user=ann app=shop rows=2 transaction=idle copy=in"
+	same(t, talk.end(), login, run, run, "SELECT ok query=SELECT ? user=ann app=shop rows=0 results=1 transaction=idle")
+}
+
+// TestUnasked: what the server says unasked is a row of its own, and an answer with the same letters is not.
+func TestUnasked(t *testing.T) {
+	talk := begin(false, false).client(startup).server(loggedIn)
+	talk.client(query("listen c")).server(done("LISTEN"), ready).server(m('A', "\x00\x00\x00\x07"+z("c", "hello")))
+	talk.client(query("do x")).server(m('N', z("SWARNING", "VWARNING", "C01000", "Mcareful", "")), m('A', "\x00\x00\x00\x07"+z("c", "")), m('S', z("application_name", "other")), done("DO"), ready)
+	talk.server(failure("FATAL", "57P01", "terminating connection due to administrator command"))
+	same(t, talk.end(), login, "LISTEN ok query=LISTEN c user=ann app=shop results=1 transaction=idle", "NOTIFY unknown user=ann app=shop",
+		"NOTIFY unknown user=ann app=shop", "DO ok query=DO x user=ann app=shop results=1 transaction=idle",
+		"ERROR server_error code=57P01 error=FATAL: terminating connection due to administrator command user=ann app=other")
+}
+
+// TestSeveralStatements: several statements in a string; an error skips the others.
+func TestSeveralStatements(t *testing.T) {
+	talk := begin(false, false).client(startup).server(loggedIn)
+	talk.client(query("begin; insert into t values (1), (2) returning a; select 1/0; commit"))
+	talk.server(done("BEGIN"), m('T', "\x00\x00"), dataRow("1"), dataRow("2"), done("INSERT 0 2"), failure("ERROR", "22012", "division by zero"), m('Z', "E"))
+	talk.client(query("")).server(m('I', ""), m('Z', "E"))
+	same(t, talk.end(), login,
+		"BEGIN client_error query=BEGIN; INSERT INTO t VALUES (?) RETURNING a; SELECT ? / ?; COMMIT code=22012 error=ERROR: division by zero user=ann app=shop rows=2 affected=2 results=2 transaction=failed",
+		"QUERY ok user=ann app=shop results=1 transaction=failed")
+}
+
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TestMasked: what an error repeats of values is hidden; what a syntax error repeats always.
+func TestMasked(t *testing.T) {
+	for _, values := range []bool{false, true} {
+		talk := begin(values, false).client(startup).server(loggedIn)
+		talk.client(query("alter user x passwor 'hunter22'")).server(failure("ERROR", "42601", `syntax error at or near "'hunter22'"`), ready)
+		talk.client(query("alter user x password 'hunter22'")).server(failure("ERROR", "22023", `invalid password "hunter22"`), ready)
+		talk.client(query("select 'abc'::int")).server(failure("ERROR", "22P02", `invalid input syntax for type integer: "abc"`), ready)
+		got := strings.Join(talk.end(), "\n")
+		if strings.Contains(got, "hunter22") || strings.Count(got, "abc") != 2*int(flag(values)) || strings.Count(got, "code=") != 3 {
+			t.Errorf("values %v:\n%s", values, got)
+		}
+	}
+}
