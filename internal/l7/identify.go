@@ -136,7 +136,11 @@ func (c *Conn) adopt(p *Protocol, v Verdict, ch *stream.Chunk, data []byte) {
 	c.loser, _ = c.dlg.(Loser)
 	c.holder, _ = c.dlg.(Holder)
 	if s, ok := c.dlg.(Starter); ok {
-		if in := s.Start(c.dir(ch.Dir), append(slices.Clone(c.side[ch.Dir].buf), data...)); in != nil {
+		seen := data
+		if waited := c.side[ch.Dir].buf; len(waited) > 0 {
+			seen = slices.Concat(waited, data)
+		}
+		if in := s.Start(c.dir(ch.Dir), seen); in != nil {
 			c.push(in, nil, ch)
 		}
 	}

@@ -79,6 +79,7 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 	com := c.Uint8("command")
 	c.Enum(commandNames)
 	if c.Err() != nil {
+		m.Role = l7.Nothing // it was cut: whether it is answered is not known
 		return
 	}
 	name := names[com]
@@ -218,7 +219,7 @@ func (d *dialog) of(c *wire.Cursor, m *l7.Message) *statement {
 func (d *dialog) tellStatement(m *l7.Message, st *statement) {
 	st.sentence.tell(m)
 	if st.cut {
-		m.Doubts |= record.Cut
+		m.Doubts |= record.PreparedUnseen // not all of it
 	}
 }
 

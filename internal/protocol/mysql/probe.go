@@ -94,7 +94,7 @@ func find(dir l7.Dir, b []byte) int {
 		if k < 0 {
 			return -1
 		}
-		if i += k; i+headerSize >= len(b) || payload(b[i:]) == 0 {
+		if i += k; i+headerSize >= len(b) || payload(b[i:]) == 0 || i > 0 && len(b)-i < leastFound {
 			continue
 		}
 		if dir == l7.ToServer && fromClient(b[i:]) == l7.FromClient || dir == l7.ToClient && fromServer(b[i:]) == l7.FromServer {
@@ -103,6 +103,9 @@ func find(dir l7.Dir, b []byte) int {
 	}
 	return -1
 }
+
+// leastFound is how many bytes tell a packet from what only looks like one at the end of something else.
+const leastFound = 11
 
 // packetAt is the payload of the packet that b begins with, as far as it is there, and its length.
 func packetAt(b []byte) (p []byte, n int, seq byte) {
@@ -141,6 +144,8 @@ func commands(b []byte, most int) l7.Verdict {
 			return l7.Unsure
 		case !ok || most == 0:
 			return l7.No
+		case len(b) == headerSize+n && n == 1 && most == maxPipelined: // five bytes are little
+			return l7.Unsure
 		case len(b) == headerSize+n:
 			return l7.FromClient
 		case len(b) <= 2*headerSize+n:

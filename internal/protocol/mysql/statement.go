@@ -172,9 +172,11 @@ func (s *statements) prepare(text *sentence) {
 		s.forget(s.preparing[0])
 		s.preparing = slices.Delete(s.preparing, 0, 1)
 	}
-	x := &statement{}
+	var x *statement
 	if n := len(s.free); n > 0 {
 		x, s.free = s.free[n-1], s.free[:n-1]
+	} else {
+		x = &statement{}
 	}
 	x.serial = s.serial
 	s.serial++
