@@ -20,6 +20,7 @@ const (
 	turnCommand             // a command
 	turnInfile              // a file, up to an empty packet
 	turnRest                // more of the packet before
+	turnX                   // the connection is in X Protocol
 	turnUnknown             // the conversation was joined here, or bytes are missing
 )
 
@@ -212,6 +213,13 @@ func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 	if len(b) < headerSize {
 		return 0, nil
 	}
+	if len(b) > headerSize && d.isX(dir, b) {
+		n := binary.LittleEndian.Uint32(b)
+		if n == 0 || n > maxX {
+			return 0, errHeader
+		}
+		return headerSize + int(n), nil
+	}
 	n := payload(b)
 	if dir == l7.ToServer {
 		switch {
@@ -307,7 +315,9 @@ func isDefinition(p []byte) bool { return len(p) > 4 && string(p[:4]) == "\x03de
 func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	d.now = facts{}
 	root := c.Group("mysql")
-	if dir == l7.ToServer {
+	if d.isX(dir, c.Rest()) {
+		d.x(dir, c, m)
+	} else if dir == l7.ToServer {
 		d.client(c, m)
 	} else {
 		d.server(c, m)
@@ -330,7 +340,9 @@ const wholeRequest = 1 << 20
 
 // Advance implements l7.Dialog.
 func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
-	if dir == l7.ToServer {
+	if d.now.turn == turnX {
+		d.turn, m.Encrypted = turnX, d.now.encrypted
+	} else if dir == l7.ToServer {
 		d.advanceClient(m)
 	} else {
 		d.advanceServer(m)
@@ -354,6 +366,7 @@ const (
 	contextANSIQuotes
 	contextLong
 	contextMore
+	contextX
 )
 
 // AppendContext implements l7.Dialog.
@@ -369,7 +382,10 @@ func (d *dialog) AppendContext(dst []byte, dir l7.Dir, m *l7.Message) []byte {
 	if d.status&statusANSIQuotes != 0 {
 		flags |= contextANSIQuotes
 	}
-	if dir == l7.ToServer {
+	if d.now.turn == turnX || dir == l7.ToServer {
+		if d.now.turn == turnX {
+			flags |= contextX
+		}
 		dst = append(dst, byte(d.now.turn), flags, byte(d.rest), 0)
 		dst = le.AppendUint64(dst, d.caps)
 		return d.now.prepared.append(dst)
@@ -404,7 +420,9 @@ func (d *dialog) readContext(b []byte) {
 	if flags&contextANSIQuotes != 0 {
 		d.status |= statusANSIQuotes
 	}
-	d.turn, d.rest = min(turn(kind), turnUnknown), l7.Role(b[2])
+	if d.turn, d.rest = turn(kind), l7.Role(b[2]); flags&contextX == 0 && d.turn >= turnX {
+		d.turn = turnUnknown
+	}
 	d.prepared.read(b[contextClient:])
 	a := &d.answer
 	*a = answer{phase: min(phase(kind), phaseLost), form: min(form(b[2]), formBinary), eof: min(eof(b[3]), eofLeftOut),

@@ -83,7 +83,7 @@ func first(b []byte) l7.Verdict {
 	case p[0] == markERR:
 		return errorSoFar(p, n, seq)
 	}
-	return l7.No
+	return xFirst(b)
 }
 
 // find is the offset of the first packet of a side in b that is beyond doubt, or -1.

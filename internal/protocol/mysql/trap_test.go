@@ -456,3 +456,19 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d bytes were held, and %d are", highest, held)
 	}
 }
+
+// TestX: messages of X Protocol are named, and requests find their answers.
+func TestX(t *testing.T) {
+	var got []string
+	for _, v := range l7test.Read(t, filepath.Join("testdata", "x.pcap.gz")) {
+		for _, r := range rowsOf(t, false, v) {
+			got = append(got, r.text["operation"]+" "+r.status.String())
+		}
+	}
+	t.Log(got)
+	for _, want := range []string{"CON_CAPABILITIES_GET ok", "SESS_AUTHENTICATE_START ok", "SQL_STMT_EXECUTE ok"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %s in %v", want, got)
+		}
+	}
+}

@@ -207,7 +207,15 @@ func TestTruth(t *testing.T) {
 				switch {
 				case x.Command == "PART": // the beginning of a packet that did not come to its end
 					continue
-				case x.Command == "UNKNOWN": // another protocol
+				case x.Command == "UNKNOWN": // X Protocol, of which bytes are counted
+					var n int64
+					for _, r := range hidden[x.Port] {
+						n += r.num["request_bytes"]
+					}
+					if n != x.Bytes {
+						t.Errorf("port %d: %d bytes of requests, want %d", x.Port, n, x.Bytes)
+					}
+					delete(hidden, x.Port)
 					continue
 				case x.Command == "PUSH" && len(hidden[x.Port]) == 0: // the client had gone
 					continue
