@@ -33,16 +33,33 @@ import (
 	"github.com/dbtap/dbtap/internal/record"
 )
 
-// inputs are the captures that are replicated, and the port of their server.
+// inputs are the captures that are replicated.
 var inputs = []struct {
-	name, file string
-	concurrent int // replicas that are under way at the same time: connections of a busy server come interleaved
+	name       string // the protocol's, and what is in it
+	capture    string // of the protocol's testdata
+	concurrent int    // replicas that are under way at the same time: connections of a busy server come interleaved
 }{
-	{"mongodb OP_MSG", "internal/protocol/mongodb/testdata/mixed.pcap.gz", 64},
-	{"mongodb snappy", "internal/protocol/mongodb/testdata/mixed-snappy.pcap.gz", 64},
-	{"mongodb zstd", "internal/protocol/mongodb/testdata/mixed-zstd.pcap.gz", 64},
-	{"mongodb legacy", "internal/protocol/mongodb/testdata/mixed-legacy.pcap.gz", 64},
-	{"mongodb large answers", "internal/protocol/mongodb/testdata/big.pcap.gz", 8},
+	{"mongodb OP_MSG", "mixed", 64},
+	{"mongodb snappy", "mixed-snappy", 64},
+	{"mongodb zstd", "mixed-zstd", 64},
+	{"mongodb legacy", "mixed-legacy", 64},
+	{"mongodb large answers", "big", 8},
+	{"mysql text", "mixed-mysql", 64},
+	{"mysql prepared", "mixed-prepared-mysql", 64},
+	{"mysql small rows", "rows-small-mysql", 8},
+	{"mysql large rows", "rows-large-mysql", 8},
+	{"postgresql simple", "mixed-simple", 64},
+	{"postgresql extended", "mixed-extended", 64},
+	{"postgresql prepared", "mixed-prepared", 64},
+	{"postgresql small rows", "rows-small-text", 8},
+	{"postgresql large rows", "rows-large-text", 8},
+}
+
+// tsharks is what tshark calls each protocol, and the fields of it that are asked for.
+var tsharks = map[string][]string{
+	"mongodb":    {"mongo", "mongo.request_id", "mongo.response_to", "mongo.opcode", "mongo.element.name"},
+	"mysql":      {"mysql", "mysql.command", "mysql.query", "mysql.affected_rows", "mysql.error_code"},
+	"postgresql": {"pgsql", "pgsql.type", "pgsql.query", "pgsql.tag", "pgsql.code"},
 }
 
 var (
@@ -60,8 +77,9 @@ var (
 type result struct {
 	CPU, Wall           float64 // seconds
 	Packets, Bytes      int64
-	Messages, Rows      int64
-	Cold                float64 // share of the rows before allocations were counted
+	Messages, Exchanges int64
+	Rows                int64   // that servers returned
+	Cold                float64 // share of the exchanges before allocations were counted
 	Allocations, Memory uint64  // objects; peak resident bytes
 }
 
@@ -78,13 +96,15 @@ func main() {
 	if err := os.MkdirAll(*dir, 0o755); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%-24s %-8s %5s %9s %9s %9s %9s %8s %8s %8s\n", "input", "output", "cores", "MB/s", "packets/s", "exch/s", "us/exch", "B/exch", "peak MB", "alloc/k")
+	fmt.Printf("%-24s %-8s %5s %9s %9s %9s %9s %8s %8s %8s %8s\n", "input", "output", "cores", "MB/s", "packets/s", "exch/s", "us/exch", "B/exch", "ns/row", "peak MB", "alloc/k")
 	for _, in := range inputs {
 		if !strings.Contains(in.name, *only) {
 			continue
 		}
 		file := filepath.Join(*dir, strings.ReplaceAll(in.name, " ", "-")+".pcap")
-		if err := replicate(in.file, file, int64(*megabytes)*1e6, in.concurrent); err != nil {
+		protocol, _, _ := strings.Cut(in.name, " ")
+		port, err := replicate("internal/protocol/"+protocol+"/testdata/"+in.capture+".pcap.gz", file, int64(*megabytes)*1e6, in.concurrent)
+		if err != nil {
 			log.Fatal(err)
 		}
 		var single float64
@@ -93,8 +113,9 @@ func main() {
 			cores int
 		}{{"stats", 1}, {"records", 1}, {"json", 1}, {"records", 2}} {
 			best := measure(c.mode, file, c.cores)
-			fmt.Printf("%-24s %-8s %5d %9.0f %9.0f %9.0f %9.3f %8d %8d %8.2f", in.name, c.mode, c.cores, float64(best.Bytes)/1e6/best.CPU, float64(best.Packets)/best.CPU,
-				float64(best.Rows)/best.CPU, best.CPU*1e6/float64(best.Rows), best.Bytes/best.Rows, best.Memory>>20, float64(best.Allocations)*1000/float64(best.Messages)/(1-best.Cold))
+			fmt.Printf("%-24s %-8s %5d %9.0f %9.0f %9.0f %9.3f %8d %8.0f %8d %8.2f", in.name, c.mode, c.cores, float64(best.Bytes)/1e6/best.CPU, float64(best.Packets)/best.CPU,
+				float64(best.Exchanges)/best.CPU, best.CPU*1e6/float64(best.Exchanges), best.Bytes/best.Exchanges, best.CPU*1e9/float64(max(best.Rows, 1)), best.Memory>>20,
+				float64(best.Allocations)*1000/float64(best.Messages)/(1-best.Cold))
 			if c.mode == "records" && c.cores == 1 {
 				single = best.Wall
 			}
@@ -104,7 +125,7 @@ func main() {
 			fmt.Println()
 		}
 		if *tshark {
-			compare(in.name, file)
+			compare(in.name, file, port, tsharks[protocol])
 		}
 		if !*keep {
 			os.Remove(file)
@@ -136,18 +157,19 @@ func measure(mode, file string, cores int) (best result) {
 // run reads file once in this process.
 func run(mode, file string) (r result) {
 	f := agent.Files{Names: []string{file}, L7: l7.Config{Protocols: all.Protocols()}}
-	var rows int64
+	var rows, returned int64
 	var warm runtime.MemStats // after half of the file, when every pool has its size
 	var half atomic.Bool
 	var warmRows int64
 	f.Progress = func(done, size int64) { half.Store(done > size/2) }
-	count := func() {
+	count := func(row *record.Record) {
+		returned += row.Num(record.Rows)
 		if rows++; warmRows == 0 && half.Load() {
 			warmRows = rows
 			runtime.ReadMemStats(&warm)
 		}
 	}
-	f.Row = func(*record.Record) error { count(); return nil }
+	f.Row = func(r *record.Record) error { count(r); return nil }
 	switch mode {
 	case "stats": // decode, pairing and counts
 	case "records": // every column made
@@ -156,7 +178,7 @@ func run(mode, file string) (r result) {
 		f.L7.Want = ^uint64(0)
 		w := output.NewJSON(io.Discard)
 		defer w.Flush()
-		f.Row = func(r *record.Record) error { count(); return w.Row(r) }
+		f.Row = func(r *record.Record) error { count(r); return w.Row(r) }
 	}
 	stop := profiling()
 	var before, after runtime.MemStats
@@ -169,7 +191,7 @@ func run(mode, file string) (r result) {
 	r.CPU, r.Wall = (cpuTime() - cpu).Seconds(), time.Since(wall).Seconds()
 	runtime.ReadMemStats(&after)
 	stop()
-	r.Packets, r.Bytes, r.Messages, r.Rows = stats.Packets, stats.Bytes, stats.L7.Messages, rows
+	r.Packets, r.Bytes, r.Messages, r.Exchanges, r.Rows = stats.Packets, stats.Bytes, stats.L7.Messages, rows, returned
 	r.Allocations = after.Mallocs - warm.Mallocs
 	r.Cold = float64(warmRows) / float64(rows)
 	r.Memory = peak()
@@ -189,14 +211,16 @@ func peak() uint64 {
 }
 
 // compare measures tshark on the same file, once: it takes long.
-func compare(name, file string) {
+func compare(name, file string, port uint16, fields []string) {
 	path, err := exec.LookPath("tshark")
 	if err != nil {
 		fmt.Printf("%-24s tshark is not installed\n", name)
 		return
 	}
-	cmd := exec.Command(path, "-r", file, "-d", "tcp.port==27017,mongo", "-Y", "mongo", "-T", "fields", "-e", "frame.time_epoch",
-		"-e", "mongo.request_id", "-e", "mongo.response_to", "-e", "mongo.opcode", "-e", "mongo.element.name")
+	cmd := exec.Command(path, "-r", file, "-d", fmt.Sprintf("tcp.port==%d,%s", port, fields[0]), "-Y", fields[0], "-T", "fields", "-e", "frame.time_epoch")
+	for _, f := range fields[1:] {
+		cmd.Args = append(cmd.Args, "-e", f)
+	}
 	if err := cmd.Run(); err != nil {
 		fmt.Printf("%-24s tshark: %v\n", name, err)
 		return
@@ -204,15 +228,15 @@ func compare(name, file string) {
 	st, _ := os.Stat(file)
 	u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	cpu := (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	fmt.Printf("%-24s %-8s %5d %9.0f %39s %8s %8d\n", name, "tshark", 1, float64(st.Size())/1e6/cpu, "", "", u.Maxrss>>10)
+	fmt.Printf("%-24s %-8s %5d %9.0f %39s %8s %8s %8d\n", name, "tshark", 1, float64(st.Size())/1e6/cpu, "", "", "", u.Maxrss>>10)
 }
 
 // replicate writes copies of the capture src to dst until it has size bytes, each with clients of its own, so many at the
-// same time.
-func replicate(src, dst string, size int64, concurrent int) error {
+// same time. It returns the server's port: the lower one.
+func replicate(src, dst string, size int64, concurrent int) (port uint16, err error) {
 	r, err := pcapfile.Open(src)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer r.Close()
 	var b capture.Batch
@@ -221,16 +245,21 @@ func replicate(src, dst string, size int64, concurrent int) error {
 		if err := r.Read(&b); err == io.EOF {
 			break
 		} else if err != nil {
-			return err
+			return 0, err
 		}
 		for _, p := range b.Packets {
 			p.Data = append([]byte(nil), p.Data...)
+			if len(p.Data) < transport+4 {
+				return 0, errPlain
+			}
 			packets = append(packets, p)
 		}
 	}
+	at := packets[0].Data[transport:]
+	port = min(binary.BigEndian.Uint16(at), binary.BigEndian.Uint16(at[2:]))
 	f, err := os.Create(dst)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
 	le := binary.LittleEndian
@@ -246,14 +275,14 @@ func replicate(src, dst string, size int64, concurrent int) error {
 	for round := 0; written < size; round++ {
 		for i := range packets {
 			for k := range concurrent {
-				if out, err = appendCopy(out, &packets[i], round, round*concurrent+k); err != nil {
-					return err
+				if out, err = appendCopy(out, &packets[i], port, round, round*concurrent+k); err != nil {
+					return 0, err
 				}
 			}
 			if len(out) > 1<<20 {
 				n, err := f.Write(out)
 				if err != nil {
-					return err
+					return 0, err
 				}
 				written += int64(n)
 				out = out[:0]
@@ -261,11 +290,19 @@ func replicate(src, dst string, size int64, concurrent int) error {
 		}
 	}
 	_, err = f.Write(out)
-	return err
+	return port, err
 }
 
-// appendCopy appends packet p as copy id, of a round: the client's address (the end that is not port 27017) is its own.
-func appendCopy(out []byte, p *capture.Packet, round, id int) ([]byte, error) {
+// Where the headers of a packet lie: Ethernet, then plain IPv4.
+const (
+	ip        = 14
+	transport = ip + 20
+)
+
+var errPlain = errors.New("bench: not Ethernet with plain IPv4")
+
+// appendCopy appends packet p as copy id, of a round: the client's address (the end that has not the server's port) is its own.
+func appendCopy(out []byte, p *capture.Packet, port uint16, round, id int) ([]byte, error) {
 	le := binary.LittleEndian
 	at := p.Time - p.Time%1e9 + int64(round)*60e9 + p.Time%1e9 + int64(id)*997
 	var h [16]byte
@@ -277,12 +314,11 @@ func appendCopy(out []byte, p *capture.Packet, round, id int) ([]byte, error) {
 	n := len(out)
 	out = append(out, p.Data...)
 	d := out[n:]
-	const ip = 14
-	if p.Link != capture.LinkEthernet || len(d) < ip+40 || d[ip] != 0x45 {
-		return out, errors.New("bench: not Ethernet with plain IPv4")
+	if p.Link != capture.LinkEthernet || d[ip] != 0x45 {
+		return out, errPlain
 	}
 	client := d[ip+12 : ip+16]
-	if binary.BigEndian.Uint16(d[ip+20:]) == 27017 {
+	if binary.BigEndian.Uint16(d[transport:]) == port {
 		client = d[ip+16 : ip+20]
 	}
 	copy(client, []byte{10, byte(id >> 16), byte(id >> 8), byte(id)})

@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/protocol/mongodb"
+	"github.com/dbtap/dbtap/internal/protocol/mysql"
 	"github.com/dbtap/dbtap/internal/protocol/postgresql"
 )
 
@@ -11,6 +12,7 @@ import (
 func Protocols() []*l7.Protocol {
 	return []*l7.Protocol{
 		mongodb.Protocol,
+		mysql.Protocol,
 		postgresql.Protocol,
 	}
 }
