@@ -13,7 +13,6 @@ func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 		d.answered()
 	}
 	m.Encrypted = d.now.encrypted
-	d.now = facts{} // it borrows
 }
 
 // asked makes the changes that a message of the client brings.
