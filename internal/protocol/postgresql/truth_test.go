@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,8 +17,10 @@ import (
 
 	"github.com/dbtap/dbtap/internal/agent"
 	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/protocol/postgresql"
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/wire"
 )
 
 // truth is one exchange as pgproto3 decoded it; captures/postgresql/pgtruth/exchange.go says what the fields mean.
@@ -52,6 +55,7 @@ type truth struct {
 	Method       string
 	PID          int64
 	Channel      string
+	RowsText     [][]*string
 }
 
 func readTruth(t *testing.T, capture string) (list []truth) {
@@ -313,4 +317,110 @@ func compare(t *testing.T, x truth, r row) {
 	if x.Operation == "NOTIFY" {
 		same("target", r.text["target"], x.Channel)
 	}
+}
+
+// TestEncrypted: of a connection that goes on encrypted the login is a row that says so.
+func TestEncrypted(t *testing.T) {
+	for _, name := range []string{"tls", "tls12", "tls-direct", "login-gss-granted"} {
+		how := "tls"
+		if name == "login-gss-granted" {
+			how = "gss"
+		}
+		rows := readRows(t, false, filepath.Join("testdata", name+".pcap.gz"))
+		i := slices.IndexFunc(rows, func(r row) bool {
+			return r.text["operation"] == "LOGIN" && r.attributes["encryption"] == how && r.attributes["encrypted"] == "1"
+		})
+		if i < 0 {
+			t.Errorf("%s: %v", name, rows)
+		}
+	}
+}
+
+// TestCancel: a cancel request and the query that it canceled know of each other; a query that ran into its time limit has the
+// same SQLSTATE, and knows of nobody.
+func TestCancel(t *testing.T) {
+	for _, name := range []string{"cancel", "cancel32", "timeout"} {
+		rows := readRows(t, false, filepath.Join("testdata", name+".pcap.gz"))
+		canceled, linked := 0, 0
+		for _, r := range rows {
+			if r.text["code"] == "57014" && r.attributes["copy"] == "" {
+				canceled++
+				i := slices.IndexFunc(rows, func(c row) bool {
+					return c.text["operation"] == "CANCEL" && strings.HasSuffix(r.attributes["canceled_by"], fmt.Sprint(":", c.client)) &&
+						strings.HasSuffix(c.attributes["cancels"], fmt.Sprint(":", r.client))
+				})
+				if i >= 0 {
+					linked++
+				}
+			}
+		}
+		if want := canceled; canceled == 0 || name == "timeout" && linked != 0 || name != "timeout" && linked != want {
+			t.Errorf("%s: %d queries were canceled, %d know by whom", name, canceled, linked)
+		}
+	}
+}
+
+// named are OIDs that came in binary, which the server prints as names of its catalog: regclass, regtype, regproc.
+var named = map[string]string{"1259": "pg_class", "23": "integer", "1184": "timestamp with time zone", "1299": "now"}
+
+// TestValues compares the values in the trees of rows with what the server prints.
+func TestValues(t *testing.T) {
+	compared := 0
+	for _, name := range []string{"types-text", "types-binary", "types-simple", "params-text", "params-binary", "rows-small-binary", "rows-large-binary"} {
+		want := map[int][][]*string{}
+		for _, x := range readTruth(t, filepath.Join("testdata", name+".pcap.gz")) {
+			want[x.Port] = append(want[x.Port], x.RowsText...)
+		}
+		for i, c := range l7test.Read(t, filepath.Join("testdata", name+".pcap.gz")) {
+			var got [][]string
+			for _, m := range l7test.Messages(postgresql.Protocol, c, name, i+1) {
+				var tree wire.Tree
+				m.Tree(postgresql.Protocol, &tree)
+				for i := range tree.Fields {
+					f := &tree.Fields[i]
+					if f.Parent == 0 && f.Name == "DataRow" {
+						got = append(got, nil)
+					} else if f.Parent > 0 && tree.Fields[f.Parent].Name == "DataRow" && !f.Detail {
+						got[len(got)-1] = append(got[len(got)-1], printed(&tree, f))
+					}
+				}
+			}
+			rows := want[int(c.Flow.A.Port())]
+			if len(got) != len(rows) {
+				t.Errorf("%s: %d rows, want %d", name, len(got), len(rows))
+				continue
+			}
+			for i, r := range rows {
+				for j, v := range r {
+					text := "NULL"
+					if v != nil {
+						text = *v
+					}
+					if compared++; j >= len(got[i]) || got[i][j] != text && named[got[i][j]] != text && text != "stock" {
+						t.Errorf("%s, row %d, column %d: %.80q, want %.80q", name, i+1, j+1, got[i][min(j, len(got[i])-1)], text)
+					}
+				}
+			}
+		}
+	}
+	if compared < 1000 {
+		t.Errorf("%d values compared", compared)
+	}
+}
+
+// printed is the value of a field as psql prints it.
+func printed(t *wire.Tree, f *wire.Field) string {
+	switch {
+	case f.Label == "true" || f.Label == "false":
+		return f.Label[:1]
+	case f.Kind == wire.Signed:
+		return strconv.FormatInt(int64(f.Num), 10)
+	case f.Kind == wire.Unsigned:
+		return strconv.FormatUint(f.Num, 10)
+	case f.Kind == wire.Float:
+		return strconv.FormatFloat(math.Float64frombits(f.Num), 'g', -1, 64)
+	case f.Kind == wire.Octets && f.Type != nil:
+		return string(f.Type.Append(nil, t.Content(f)))
+	}
+	return string(t.Content(f))
 }
