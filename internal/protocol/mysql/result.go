@@ -60,7 +60,7 @@ func (d *dialog) server(c *wire.Cursor, m *l7.Message) {
 	a := &now.answer
 	now.before = *a
 	if a.phase == phaseStart && !a.more {
-		a.results = 0
+		a.results, a.form = 0, formUnknown
 	}
 	if a.phase == phaseStart && now.known {
 		m.SetBytes(record.Namespace, d.schema) // of a request that was sent before the answer to another
