@@ -32,7 +32,7 @@ type Options struct {
 	// Protocols are the names that the column protocol can have and that tree paths begin with. Where there are none,
 	// any word may be compared with the column, and there are no tree paths.
 	Protocols []string
-	// Aliases are other names of fields, as dotted paths that begin with a protocol's name: mongodb.opcode ->
+	// Aliases are other names of fields, as dotted paths, for those that begin with a protocol's name: mongodb.opcode ->
 	// mongodb.opCode. The longest alias that begins a path is replaced, once.
 	Aliases map[string]string
 	// Attributes are the names that attributes can have, with their kinds. Where there are none, any name is taken.

@@ -17,6 +17,7 @@ var options = Options{
 		"mongodb.opcode":         "mongodb.opCode",
 		"mongodb.message_length": "mongodb.messageLength",
 		"mongodb.body.old":       "mongodb.body.filter.age",
+		"mongo.opcode":           "mongodb.opCode", // as others call the protocol
 	},
 }
 
@@ -402,7 +403,7 @@ func FuzzCompile(f *testing.F) {
 	for _, s := range []string{
 		"latency > 10ms && status != ok", "!(a || b)", "query matches 'a\\'b\"' or x in {1 2,3}", `mongodb."a b".$x-y.0 == "\x00\u202e"`,
 		"client in (10.0.0.0/8, [::1]:5, :80)", "time < 2025-01-01T01:02:03.4+05:00", "fingerprint==00000000000000ff", "attributes.x.y contains 5",
-		"request_bytes ge 1.5MiB", "not not error", "code in (1, '1', 0x1, -1e3)", "mongodb.opcode == OP_MSG",
+		"request_bytes ge 1.5MiB", "not not error", "code in (1, '1', 0x1, -1e3)", "mongodb.opcode == OP_MSG", "mongo.opcode == OP_MSG",
 	} {
 		f.Add(s)
 	}

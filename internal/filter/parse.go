@@ -205,7 +205,7 @@ func (p *parser) node(path []element, t test) (node, error) {
 		}
 		return p.column(c, t)
 	}
-	if slices.Contains(p.options.Protocols, first.name) {
+	if slices.Contains(p.options.Protocols, p.resolve(path)[0].name) {
 		p.filter.columns |= 1 << record.Protocol
 		if len(path) == 1 {
 			if t.op != present {
