@@ -163,7 +163,6 @@ func enum(names []string) wire.Enum {
 
 // aliases are the names that Wireshark gives the fields.
 var aliases = map[string]string{
-	"pgsql":                 "postgresql",
 	"pgsql.type":            "postgresql.type",
 	"pgsql.length":          "postgresql.length",
 	"pgsql.query":           "postgresql.Query.query",

@@ -360,7 +360,8 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// named are OIDs that came in binary, which the server prints as names of its catalog: regclass, regtype, regproc.
+// named are OIDs that came in binary, which the server prints as names of its catalog: regclass, regtype, regproc. That of the
+// table stock is another in each recording.
 var named = map[string]string{"1259": "pg_class", "23": "integer", "1184": "timestamp with time zone", "1299": "now"}
 
 // TestValues compares the values in the trees of rows with what the server prints.
