@@ -861,13 +861,18 @@ func (d *dialog) preparing(c *wire.Cursor, m *l7.Message, eof bool) {
 	}
 }
 
-// event describes an event of the binary log.
+// event describes an event of the binary log. Its header says how long it is.
 func (d *dialog) event(c *wire.Cursor, m *l7.Message) {
-	if b, n := c.Rest(), c.Left(); len(b) >= 15 && b[0] == semiSync && int(little(b[9:13])) != n && int(little(b[11:15])) == n-2 {
-		c.Uint8("semi_sync")
-		c.Uint8("acknowledge")
+	b, n := c.Rest(), c.Left()
+	if len(b) >= 15 && b[0] == semiSync && int(little(b[11:15])) == n-2 {
+		b, n = b[2:], n-2
 	}
+	if n < eventHeader || len(b) >= 13 && int(little(b[9:13])) != n {
+		c.Fail("event_size", "not the length of the event")
+	}
+	was := c.Cut()
 	binlogEvent(c, m)
+	c.Forgive(was) // no fact needs it
 	m.SetAttribute(attrEvents, 1)
 }
 
