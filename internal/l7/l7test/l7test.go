@@ -40,6 +40,9 @@ type Options struct {
 	// contradicts its own header, and nothing behind is tried.
 	Resize func(b []byte)
 
+	// Prefixes names captures with messages whose beginnings are messages too, wherever their fields end.
+	Prefixes []string
+
 	// Inherited are columns that a message may have from earlier ones: a login, a name. They differ when those are
 	// lost.
 	Inherited []record.Col

@@ -870,10 +870,12 @@ func (d *dialog) event(c *wire.Cursor, m *l7.Message) {
 	if n < eventHeader || len(b) >= 13 && int(little(b[9:13])) != n {
 		c.Fail("event_size", "not the length of the event")
 	}
-	was := c.Cut()
-	binlogEvent(c, m)
-	c.Forgive(was) // no fact needs it
 	m.SetAttribute(attrEvents, 1)
+	if len(b) < n { // whether it ends with a checksum cannot be told
+		data(c, "event")
+		return
+	}
+	binlogEvent(c, m)
 }
 
 // advanceServer makes the changes that packets of the server bring.
