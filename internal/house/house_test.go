@@ -25,7 +25,7 @@ var rooms = map[string][]string{
 	// First floor.
 	"internal/capture/pcapfile": {"internal/capture"},
 	"internal/packet":           {"internal/capture"},
-	"internal/l7":               {"internal/stream", "internal/wire", "internal/record"},
+	"internal/l7":               {"internal/stream", "internal/wire", "internal/record", "internal/sqltext"},
 	"internal/filter":           {"internal/record", "internal/wire"},
 	"internal/output":           {"internal/record", "internal/wire"},
 	// Second floor.

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/stream"
 	"github.com/dbtap/dbtap/internal/wire"
 )
@@ -35,6 +36,10 @@ type Message struct {
 
 	// Encrypted, if Advance sets it, says that both sides go on with TLS or the like from the next byte on.
 	Encrypted bool
+
+	// SQL is for the statement that Decode reads. Its memory is here because it is large, and connections are many. It keeps
+	// what it held until the next message.
+	SQL sqltext.Statement
 
 	// Inner is a cursor for a buffer that Decode derives.
 	Inner wire.Cursor
@@ -142,6 +147,9 @@ func (m *Message) shrink() {
 	}
 	if cap(m.Scratch) > keepMemory {
 		m.Scratch = nil
+	}
+	if cap(m.SQL.Normal) > keepMemory {
+		m.SQL = sqltext.Statement{}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/stream"
 	"github.com/dbtap/dbtap/internal/wire"
 )
@@ -120,7 +121,7 @@ func (d *spy) Holds() int {
 
 func (d *spy) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	fast := *m
-	fast.Scratch, fast.Derived = nil, nil
+	fast.Scratch, fast.Derived, fast.SQL = nil, nil, sqltext.Statement{}
 	d.Dialog.Decode(dir, c, &fast)
 
 	k := &d.look

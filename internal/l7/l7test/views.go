@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -287,7 +288,7 @@ type thief struct {
 func (d *thief) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	if *d.out == nil {
 		k := *m
-		k.Scratch, k.Derived = nil, nil
+		k.Scratch, k.Derived, k.SQL = nil, nil, sqltext.Statement{}
 		*d.out = &k
 	}
 	d.Dialog.Decode(dir, c, m)

@@ -103,7 +103,7 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 		}
 		s := d.text(c, m)
 		if s != nil && s.operation == "USE" && s.target != "" {
-			d.now.schema = d.sql.Target
+			d.now.schema = m.SQL.Target
 			m.Leaves |= leavesUse
 		}
 	case comFieldList:

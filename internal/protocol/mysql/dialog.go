@@ -94,7 +94,6 @@ type dialog struct {
 	columns              columns // of the rows
 	scratch              columns // of the message in hand
 	statements           statements
-	sql                  sqltext.Statement
 	spans                []sqltext.Span
 	typed                []byte // types of the parameters in hand
 	now                  facts
@@ -164,17 +163,11 @@ func openDialog(c *l7.ConnInfo, context []byte) l7.Dialog {
 	return d
 }
 
-// keepText is how much memory for SQL a dialog keeps.
-const keepText = 16 << 10
-
 // Reset implements l7.Resetter.
 func (d *dialog) Reset(c *l7.ConnInfo) {
 	d.statements.clear()
 	*d = dialog{typed: d.typed[:0], user: d.user[:0], app: d.app[:0], schema: d.schema[:0], nextUser: d.nextUser[:0], nextSchema: d.nextSchema[:0],
-		columns: d.columns[:0], scratch: d.scratch[:0], statements: d.statements, sql: d.sql, spans: d.spans[:0]}
-	if cap(d.sql.Normal) > keepText {
-		d.sql = sqltext.Statement{}
-	}
+		columns: d.columns[:0], scratch: d.scratch[:0], statements: d.statements, spans: d.spans[:0]}
 	if c.Midstream {
 		d.turn, d.answer.phase = turnUnknown, phaseLost
 	}
@@ -347,9 +340,6 @@ func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 	} else {
 		d.advanceServer(m)
 	}
-	if cap(d.sql.Normal) > wholeRequest/4 {
-		d.sql = sqltext.Statement{}
-	}
 }
 
 // The context of a message: the kind of packet that is expected and what was agreed upon, then for the client's the
@@ -438,7 +428,7 @@ func (d *dialog) readContext(b []byte) {
 
 // Sync implements l7.Dialog.
 func (d *dialog) Sync(dir l7.Dir, b []byte) int {
-	if d.known && whole(dir, b) {
+	if (d.known || d.greeted) && whole(dir, b) {
 		return 0
 	}
 	return find(dir, b)

@@ -265,17 +265,17 @@ func (s *statements) forget(x *statement) {
 	}
 }
 
-// read makes a sentence of SQL: what d.sql finds in it. whole tells that it does not go on.
+// read makes a sentence of SQL: what m.SQL finds in it. whole tells that it does not go on.
 func (d *dialog) read(m *l7.Message, sql []byte, whole bool) *sentence {
 	dialect := d.dialect()
-	d.sql.Read(sql, dialect)
+	m.SQL.Read(sql, dialect)
 	s := &d.now.sentence
-	*s = sentence{shown: d.sql.Normal, normal: d.sql.Normal, cut: !whole,
-		traceID: view(d.sql.TraceID), spanID: view(d.sql.SpanID)}
+	*s = sentence{shown: m.SQL.Normal, normal: m.SQL.Normal, cut: !whole,
+		traceID: view(m.SQL.TraceID), spanID: view(m.SQL.SpanID)}
 	if whole {
-		s.operation, s.target, s.summary = d.sql.Operation, view(d.sql.Target), view(d.sql.Summary)
-	} else if len(d.sql.Normal) > len(d.sql.Operation) { // the word itself does not go on
-		s.operation = d.sql.Operation
+		s.operation, s.target, s.summary = m.SQL.Operation, view(m.SQL.Target), view(m.SQL.Summary)
+	} else if len(m.SQL.Normal) > len(m.SQL.Operation) { // the word itself does not go on
+		s.operation = m.SQL.Operation
 	}
 	if m.Values() {
 		d.spans = sqltext.AppendSecrets(d.spans[:0], sql, dialect)

@@ -42,7 +42,7 @@ func (d *dialog) asked(m *l7.Message) {
 		if !f.stated {
 			break
 		}
-		r := d.prepare()
+		r := d.prepare(m)
 		d.waits.push(typeParse, r, &d.statements)
 		if d.group&parses == 0 {
 			d.about = r
@@ -99,17 +99,17 @@ func (d *dialog) began() {
 }
 
 // prepare keeps the statement of a Parse.
-func (d *dialog) prepare() ref {
+func (d *dialog) prepare(m *l7.Message) ref {
 	t, f := &d.statements, &d.now
 	r, s := t.add(f.name)
 	before := s.size()
 	s.pending, s.cut = true, f.cut
 	if f.cut { // what these are its end could change
-		d.sql.Operation, d.sql.Target, d.sql.Summary = "", nil, d.sql.Summary[:0]
+		m.SQL.Operation, m.SQL.Target, m.SQL.Summary = "", nil, m.SQL.Summary[:0]
 	}
 	for i, text := range [texts]string{
-		textName: view(f.name), textOperation: d.sql.Operation, textTarget: view(d.sql.Target), textSummary: view(d.sql.Summary),
-		textNormal: view(d.sql.Normal[:min(len(d.sql.Normal), maxNormal)]), textShown: view(f.value),
+		textName: view(f.name), textOperation: m.SQL.Operation, textTarget: view(m.SQL.Target), textSummary: view(m.SQL.Summary),
+		textNormal: view(m.SQL.Normal[:min(len(m.SQL.Normal), maxNormal)]), textShown: view(f.value),
 	} {
 		s.memory = append(s.memory, text...)
 		s.ends[i] = len(s.memory)

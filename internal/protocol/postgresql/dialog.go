@@ -24,7 +24,6 @@ type dialog struct {
 	obsolete       bool // protocol 2.0: nothing more can be read
 	authentication uint32
 
-	sql        sqltext.Statement // that was read last
 	statements statements
 	waits      waits
 	unnamed    portal
@@ -82,7 +81,7 @@ type facts struct {
 	user    []byte
 	db, app []byte
 
-	stated    bool // the Dialog's sql is the text of a Parse
+	stated    bool // the message's SQL is the text of a Parse
 	cut       bool // it is the beginning of one
 	ignored   bool // a Sync that the server ignores
 	encrypted bool // the connection goes on encrypted
@@ -101,11 +100,11 @@ func openDialog(c *l7.ConnInfo, context []byte) l7.Dialog {
 // Reset implements l7.Resetter.
 func (d *dialog) Reset(c *l7.ConnInfo) {
 	d.statements.reset()
-	if cap(d.sql.Normal)+cap(d.words) > keepText {
-		d.sql, d.words = sqltext.Statement{}, nil
+	if cap(d.words) > keepText {
+		d.words = nil
 	}
 	*d = dialog{
-		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], sql: d.sql, statements: d.statements, waits: waits{list: d.waits.list[:0]},
+		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], statements: d.statements, waits: waits{list: d.waits.list[:0]},
 		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
 		fresh: !c.Midstream, words: d.words[:0],
 	}
@@ -116,7 +115,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 const keepText = 4 << 10
 
 // Holds implements l7.Holder.
-func (d *dialog) Holds() int { return d.statements.held + cap(d.sql.Normal) + cap(d.words) }
+func (d *dialog) Holds() int { return d.statements.held + cap(d.words) }
 
 var (
 	errHeader = errors.New("no message header")

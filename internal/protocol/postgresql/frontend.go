@@ -89,7 +89,7 @@ func (d *dialog) statementText(c *wire.Cursor, m *l7.Message, last bool) (sql []
 
 // read reads a statement and states what it is; of text that was cut only what its end cannot change.
 func (d *dialog) read(m *l7.Message, sql []byte, cut bool) {
-	s := &d.sql
+	s := &m.SQL
 	s.Read(sql, d.dialect)
 	if !cut || len(s.Normal) > len(s.Operation) {
 		m.SetText(record.Operation, cmp.Or(s.Operation, "QUERY")) // an empty text has no statement
@@ -106,7 +106,7 @@ func (d *dialog) read(m *l7.Message, sql []byte, cut bool) {
 // shown is sql, which was just read, as the user wants to see it.
 func (d *dialog) shown(m *l7.Message, sql []byte) []byte {
 	if !m.Values() {
-		return d.sql.Normal
+		return m.SQL.Normal
 	}
 	at := len(m.Scratch)
 	m.Scratch = sqltext.AppendShown(m.Scratch, sql[:min(len(sql), maxNormal)], d.dialect)
@@ -120,9 +120,9 @@ func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 	a := ask{kind: asksQuery}
 	if sql, cut := d.statementText(c, m, true); sql != nil {
 		d.read(m, sql, cut)
-		switch d.sql.Operation {
+		switch m.SQL.Operation {
 		case "DEALLOCATE":
-			a.ref = d.statements.find(deallocated(d.sql.Normal))
+			a.ref = d.statements.find(deallocated(m.SQL.Normal))
 		case "BASE_BACKUP":
 			a.backup = true
 		}
@@ -146,13 +146,13 @@ func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
 	if sql == nil {
 		return
 	}
-	d.sql.Read(sql, d.dialect)
+	m.SQL.Read(sql, d.dialect)
 	d.now.stated, d.now.cut = true, cut
 	if m.Values() {
 		d.now.value = d.shown(m, sql)
 	}
-	m.SetBytes(record.TraceID, d.sql.TraceID)
-	m.SetBytes(record.SpanID, d.sql.SpanID)
+	m.SetBytes(record.TraceID, m.SQL.TraceID)
+	m.SetBytes(record.SpanID, m.SQL.SpanID)
 	n := int(c.Int16BE("parameter_count"))
 	c.Detail()
 	d.now.raw = typesOf(c, n)
