@@ -82,7 +82,7 @@ var otherNames = map[string]string{
 	"ip": "client", "address": "client", "addr": "client", "src": "client",
 	"duration": "latency", "time_taken": "latency", "elapsed": "latency", "took": "latency", "ms": "latency", "response_ms": "latency",
 	"sql": "query", "statement": "query", "text": "query", "filter": "query",
-	"username": "user", "appname": "app", "application": "app", "err": "error", "errmsg": "error", "message": "error", "errcode": "code", "error_code": "code",
+	"username": "user", "appname": "app", "application": "app", "err": "error", "errmsg": "error", "message": "error", "errcode": "code", "error_code": "code", "sqlstate": "code",
 	"bytes": "response_bytes", "size": "response_bytes", "length": "response_bytes", "docs": "rows", "documents": "rows", "returned": "rows", "count": "rows",
 	"modified": "affected", "timestamp": "time", "ts": "time", "conn": "connection", "stream": "connection", "frame": "packet", "number": "packet",
 	"trace": "trace_id", "span": "span_id", "doubt": "doubts", "attribute": "attributes", "attrs": "attributes", "hash": "fingerprint",

@@ -220,6 +220,9 @@ func (p *parser) node(path []element, t test) (node, error) {
 	if column := otherNames[strings.ToLower(first.name)]; column != "" && len(path) == 1 {
 		return nil, p.fail(first.pos, "unknown column %q; did you mean %q?", first.name, column)
 	}
+	if _, ok := p.options.Attributes[first.name]; ok && len(path) == 1 {
+		return nil, p.fail(first.pos, "unknown column %q; did you mean %q?", first.name, "attributes."+first.name)
+	}
 	known := slices.Clone(p.options.Protocols)
 	for i := range record.Columns {
 		known = append(known, record.Columns[i].Name)

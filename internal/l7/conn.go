@@ -37,6 +37,7 @@ type Conn struct {
 	answered uint64      // the latest of them that was answered
 	weight   int         // bytes that the open ones take
 	fences   int         // fences that wait, whose exchanges are over
+	hazy     bool        // requests were lost while others were open: whose an answer is, is not sure
 	oneWay   [4]uint64   // IDs of the last requests that asked for no answer
 	ways     int         // requests that asked for no answer
 	time     int64       // of the last chunk
@@ -115,8 +116,12 @@ type layer struct {
 	held  int // bytes charged for what it holds
 }
 
-// HandleChunk takes a chunk that the layer made.
-func (l *layer) HandleChunk(_ *stream.Flow, ch *stream.Chunk) { l.c.climb(l.above, ch) }
+// HandleChunk takes a chunk that the layer made, if it still stands: what is in the chunks may be the end of it.
+func (l *layer) HandleChunk(_ *stream.Flow, ch *stream.Chunk) {
+	if l.above <= len(l.c.layers) && l.c.layers[l.above-1] == l {
+		l.c.climb(l.above, ch)
+	}
+}
 
 // HandleClose does nothing: the connection is told itself.
 func (l *layer) HandleClose(*stream.Flow, stream.Reason, int64, uint64) {}
@@ -358,7 +363,7 @@ func (c *Conn) missing(ch *stream.Chunk) {
 		}
 	}
 	// What follows the message in progress is gone, and its length with it.
-	c.doubt(doubt)
+	c.doubt(doubt, c.dir(d))
 	s.clear(c.e)
 	c.lose(ch.Dir)
 }
@@ -383,7 +388,7 @@ func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 	}
 	if at < 0 {
 		if c.proto.Pairing == InOrder {
-			c.doubt(record.Loss) // an answer may have been passed by
+			c.doubt(record.Loss, c.dir(d)) // an answer may have been passed by
 		}
 		// A header may be spread over two chunks: keep what could be its beginning.
 		tail := slices.Clone(b[len(b)-min(len(b), syncOverlap):])
@@ -409,7 +414,7 @@ func (c *Conn) malformed(d stream.Dir, order uint64) {
 	c.e.stats.Malformed++
 	c.side[d].clear(c.e)
 	c.lose(d)
-	c.doubt(record.Malformed)
+	c.doubt(record.Malformed, c.dir(d))
 	if c.bad++; c.bad >= maxMalformed {
 		c.forget(order)
 	}
@@ -440,6 +445,9 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	c.pair(d, s, m, b, size, runs, context, ch)
 	if m.Doubts&record.Malformed != 0 {
 		e.stats.Malformed++
+		if c.fences = 0; c.loser != nil {
+			c.loser.Lost(dir) // it did not Advance: what comes next is not what is expected
+		}
 		if c.bad++; c.bad >= maxMalformed {
 			c.forget(ch.Order)
 		}
@@ -498,7 +506,7 @@ func (c *Conn) forget(order uint64) {
 	c.end()
 	c.proto = nil
 	c.info.Midstream = true
-	c.bad = 0
+	c.bad, c.fences, c.hazy = 0, 0, false
 }
 
 // HandleClose ends the connection: what is open is given up, in order.

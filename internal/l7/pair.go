@@ -57,7 +57,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 		c.note(x, x.rec.Doubts&record.Loss != 0)
 	}
 	switch {
-	case m.Role == OneWay:
+	case m.Role == OneWay, m.Role == Push && x.rec.Status == record.Unknown:
 		x.rec.Status = record.OK
 	case m.Role == Push, m.Role == Response && c.over(x, m), m.Role == Request && x.orphan:
 		if x.orphan && m.Role == Response {
@@ -166,8 +166,16 @@ func (c *Conn) note(x *exchange, lost bool) {
 	}
 }
 
-// doubt gives all open exchanges a doubt. Those before one that has it from here have it too: the walk ends there.
-func (c *Conn) doubt(d record.Doubts) {
+// doubt gives the open exchanges that a gap in a direction may have harmed a doubt. Those before one that has it from here
+// have it too: the walk ends there. In order, what the client sent before a gap of its own will be answered first; but as long
+// as something is open, an answer to what comes behind may be to what was lost.
+func (c *Conn) doubt(d record.Doubts, dir Dir) {
+	if n := len(c.open); dir == ToServer && c.proto.Pairing == InOrder {
+		c.hazy = c.hazy || n > 0
+		if n == 0 || !c.open[n-1].x.more {
+			return
+		}
+	}
 	for i := len(c.open) - 1; i >= 0; i-- {
 		x := c.open[i].x
 		if x.marked&d != 0 {
@@ -176,6 +184,9 @@ func (c *Conn) doubt(d record.Doubts) {
 		x.marked |= d
 		x.rec.Doubts |= d
 		c.note(x, true)
+		if dir == ToServer && c.proto.Pairing == InOrder {
+			return
+		}
 	}
 }
 
@@ -249,6 +260,9 @@ func (c *Conn) unheard(m *Message) *exchange {
 	}
 	if c.info.Midstream {
 		r.Doubts |= record.Midstream
+	}
+	if c.hazy = c.hazy && len(c.open) > 0; c.hazy && m.Role != Push {
+		r.Doubts |= record.Loss
 	}
 	x.orphan = m.Role == Response
 	return x

@@ -110,7 +110,7 @@ func TestPairing(t *testing.T) {
 		{"one-way, and yet answered", l7.ByID, talk().Client(1, "TELL", "b").Server(1, "DONE", "").Client(2, "GET", "a").Server(2, "DONE", ""), []string{
 			"TELL b: ok", "GET a: ok latency=1 wait=1"}},
 		{"push", l7.InOrder, talk().Client(0, "GET", "a").Server(0, "CALL", "").Server(0, "DONE", ""), []string{
-			"CALL: unknown", "GET a: ok latency=2 wait=2"}},
+			"CALL: ok", "GET a: ok latency=2 wait=2"}},
 		{"a message that means nothing", l7.InOrder, talk().Client(0, "GET", "a").Server(0, "VOID", "").Server(0, "DONE", ""), []string{
 			"GET a: ok latency=2 wait=2"}},
 		{"no answer before the end", l7.ByID, talk().Client(1, "GET", "a").Client(2, "GET", "b").Server(2, "DONE", ""), []string{
@@ -171,6 +171,11 @@ func TestLoss(t *testing.T) {
 			"GET a: ok latency=3 wait=1 doubts=cut", "GET b: ok latency=1 wait=1"}},
 		{"a part of an answer, and the next goes on from there", l7.ByID, talk().Client(1, "LIST", "k").Server(1, "MORE", "").Gap(stream.Backward, n, false).Server(3, "DONE", ""), []string{
 			"LIST k: ok latency=3 wait=1 rows=1 replies=2 doubts=loss"}},
+		{"a lost request in a pipeline", l7.InOrder, talk().Client(0, "GET", "a").Gap(stream.Forward, n, false).Client(0, "GET", "c").Server(0, "DONE", "").Server(0, "FAIL", "404").Server(0, "DONE", "").
+			Client(0, "GET", "d").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=3 wait=3", "GET c: client_error latency=2 wait=2 code=404 doubts=loss", ": ok doubts=no_request", "GET d: ok latency=1 wait=1"}},
+		{"a lost part of a request", l7.InOrder, talk().Client(0, "PART", "a").Gap(stream.Forward, n, false).Client(0, "GET", "c").Server(0, "DONE", ""), []string{
+			"GET c: ok latency=3 wait=1 parts=2 doubts=loss"}},
 		{"the end of the capture inside a line", l7.InOrder, talk().Client(0, "GET", "a").Bytes(stream.Backward, l7test.Line('<', 0, "DONE", "0123456789")[:24]), []string{
 			"GET a: ok latency=1 wait=1 doubts=loss,cut"}},
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -165,6 +166,9 @@ func (t *Table) color(c string) string {
 	return c
 }
 
+// marks are attributes that stand beside the doubts: without them a row would be misread.
+var marks = [...]string{"encrypted", "skipped", "rolled_back"}
+
 // Row writes r.
 func (t *Table) Row(r *record.Record) error {
 	start := len(t.b)
@@ -176,8 +180,16 @@ func (t *Table) Row(r *record.Record) error {
 		t.b = append(t.b, ' ')
 	}
 	left, room := t.rest, true
-	if r.Doubts != 0 {
-		t.cell = r.Doubts.AppendNames(append(t.cell[:0], '['), " ", "")
+	t.cell = r.Doubts.AppendNames(append(t.cell[:0], '['), " ", "")
+	for i := range r.Attributes {
+		if a := &r.Attributes[i]; a.Kind == record.Flag && slices.Contains(marks[:], a.Name) {
+			if len(t.cell) > 1 {
+				t.cell = append(t.cell, ' ')
+			}
+			t.cell = append(t.cell, a.Name...)
+		}
+	}
+	if len(t.cell) > 1 {
 		t.cell = append(t.cell, ']')
 		color := t.color(yellow)
 		t.b = append(t.b, color...)

@@ -62,7 +62,7 @@ func (w *Tree) Message(header string, t *wire.Tree, err *wire.Error) error {
 	buffer := uint16(0)
 	for i, next := 0, 0; i < len(t.Fields); i = next {
 		f := &t.Fields[i]
-		if next = i + 1; f.Detail && !w.options.All {
+		if next = i + 1; (f.Detail || f.Kind == wire.Bit && f.Num == 0) && !w.options.All { // of bits those that are set tell
 			next = max(next, int(f.End))
 			continue
 		}

@@ -96,6 +96,7 @@ type lexer struct {
 	prev  kind // of the token before; who reads may say it better, for key words
 	code  int  // comments around that are code
 	hints int  // code, when a hint had begun
+	signs int  // up to where each + and - is an operator of its own
 	start int  // of the token
 	at    int  // behind the token
 	cut   bool // the text ended inside it
@@ -509,6 +510,10 @@ func (l *lexer) comment(i int) kind {
 // a special one (https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-OPERATORS).
 func (l *lexer) operator(i int) kind {
 	sql := l.sql
+	if i < l.signs {
+		l.at = i + 1
+		return operator
+	}
 	special := false
 	for i < len(sql) && (classes[sql[i]] == mark || sql[i] == '@') {
 		if i > l.start && i+1 < len(sql) && (sql[i] == '-' && sql[i+1] == '-' || sql[i] == '/' && sql[i+1] == '*') {
@@ -520,8 +525,12 @@ func (l *lexer) operator(i int) kind {
 		}
 		i++
 	}
+	run := i
 	for !special && i > l.start+1 && (sql[i-1] == '+' || sql[i-1] == '-') {
 		i--
+	}
+	if i < run {
+		l.signs = run
 	}
 	l.at = i
 	if i > l.start+1 || sql[l.start] != '?' {
