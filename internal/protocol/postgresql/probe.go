@@ -23,19 +23,19 @@ func probe(c *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 	case recordHandshake:
 		return direct(b)
 	}
-	client, _ := chain(l7.ToServer, b)
-	server, _ := chain(l7.ToClient, b)
+	client, _ := chain(l7.ToServer, b, len(b))
+	server, _ := chain(l7.ToClient, b, len(b))
 	switch {
-	case client >= sure && client >= server:
+	case client >= sure && client > server:
 		return l7.FromClient
-	case server >= sure:
+	case server >= sure && server > client: // else it is data of a COPY, which either side may send
 		return l7.FromServer
 	case max(client, server) >= 0 && len(b) < probeLimit:
 		return l7.Unsure
 	}
 	// Behind the answer to an SSLRequest the messages of the server begin.
 	if !c.Midstream && len(b) > 1 && (b[0] == 'N' || b[0] == 'S' || b[0] == 'G') && len(b) < probeLimit {
-		if w, _ := chain(l7.ToClient, b[1:]); w >= sure {
+		if w, _ := chain(l7.ToClient, b[1:], len(b)); w >= sure {
 			return l7.FromServer
 		} else if w >= 0 {
 			return l7.Unsure
@@ -130,9 +130,14 @@ const (
 	enough = 6
 )
 
-// chain weighs the messages that b begins with as those of one side: -1 if they are not. whole: they end where b does.
-func chain(dir l7.Dir, b []byte) (weight int, whole bool) {
-	for len(b) > 0 && weight < enough {
+// sureData is how many CopyData messages in a row are certain: one says nothing.
+const sureData = 8
+
+// chain weighs the messages that b begins with, at most so many, as those of one side: -1 if they are not. whole: they end
+// where b does.
+func chain(dir l7.Dir, b []byte, most int) (weight int, whole bool) {
+	data := 0
+	for i := 0; i < most && len(b) > 0 && weight < enough; i++ {
 		switch {
 		case names[dir][b[0]] == "", len(b) > 1 && b[1] != 0: // few messages have 16 MB
 			return -1, false
@@ -151,6 +156,11 @@ func chain(dir l7.Dir, b []byte) (weight int, whole bool) {
 		weight += w
 		if n > len(b) {
 			return weight, false
+		}
+		if data++; b[0] != typeCopyData {
+			data = 0
+		} else if data == sureData {
+			weight += sure
 		}
 		b = b[n:]
 	}
@@ -527,13 +537,16 @@ const maxTag = 64
 // maxFields is how many columns a row may have: MaxTupleAttributeNumber.
 const maxFields = 1664
 
+// syncMessages is how many messages are looked at from each place where one may begin: more than sureData.
+const syncMessages = 16
+
 // Sync implements l7.Dialog. Messages without much of a body are believed if they are all there is.
 func (d *dialog) Sync(dir l7.Dir, b []byte) int {
 	for i := range b {
 		if names[dir][b[i]] == "" || i+headerSize > len(b) || b[i+1] != 0 {
 			continue
 		}
-		if weight, whole := chain(dir, b[i:]); weight >= sure || i == 0 && weight > 0 && whole {
+		if weight, whole := chain(dir, b[i:], syncMessages); weight >= sure || i == 0 && weight > 0 && whole {
 			return i
 		}
 	}
