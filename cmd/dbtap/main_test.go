@@ -653,11 +653,11 @@ func TestUnidentified(t *testing.T) {
 	}{
 		{map[uint16]int64{27017: 2}, map[uint16]int64{27017: 2}, "2 of 2 connections on port 27017 are encrypted (TLS)"},
 		{map[uint16]int64{27017: 1}, map[uint16]int64{27017: 1}, "1 of 1 connection on port 27017 is encrypted (TLS)"},
-		{map[uint16]int64{3306: 1}, nil, "no protocol that dbtap knows (" + known + ") was found on port 3306 (1 connection); see --decode-as"},
+		{map[uint16]int64{3306: 1}, nil, "none of the protocols looked for (" + known + ") was found on port 3306 (1 connection); see --decode-as"},
 		{map[uint16]int64{443: 3, 3306: 1}, map[uint16]int64{443: 2},
-			"2 of 3 connections on port 443 are encrypted (TLS); no protocol that dbtap knows (" + known + ") was found on port 443 (1 connection), port 3306 (1 connection); see --decode-as"},
+			"2 of 3 connections on port 443 are encrypted (TLS); none of the protocols looked for (" + known + ") was found on port 443 (1 connection), port 3306 (1 connection); see --decode-as"},
 	} {
-		if got := unidentified(c.all, c.encrypted); got != c.want {
+		if got := unidentified(c.all, c.encrypted, all.Protocols()); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
 		}
 	}

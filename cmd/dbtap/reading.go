@@ -134,7 +134,7 @@ func (o *reading) run(cmd *cobra.Command, names []string, newWriter func(io.Writ
 	}
 	why := ""
 	if out.rows == 0 && (err == nil || onlyDamage(err) && stats.Packets > 0) {
-		if why = nothing(&stats, o.filter != "", choice.Unmet()); why != "" {
+		if why = nothing(&stats, o.filter != "", choice.Unmet(), files.L7.Protocols); why != "" {
 			say(why)
 		}
 	}

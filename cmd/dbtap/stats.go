@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/dbtap/dbtap/internal/agent"
-	protocols "github.com/dbtap/dbtap/internal/protocol/all"
+	"github.com/dbtap/dbtap/internal/l7"
 )
 
 // printStats prints a line each as "name: value". The first dozen are always there, the others where there is something to
@@ -80,7 +80,7 @@ func losses(s *agent.Stats) (lines []string) {
 }
 
 // nothing says why no row was printed, "" if there is nothing to say. The fields unmet were in no message.
-func nothing(s *agent.Stats, filtered bool, unmet []string) string {
+func nothing(s *agent.Stats, filtered bool, unmet []string, looked []*l7.Protocol) string {
 	switch {
 	case s.L7.Exchanges > 0 && filtered:
 		none := fmt.Sprintf("none of the %s matches the filter", count(s.L7.Exchanges, "exchange"))
@@ -106,7 +106,7 @@ func nothing(s *agent.Stats, filtered bool, unmet []string) string {
 	case s.Packet.TCP == 0:
 		return fmt.Sprintf("nothing to show: none of the %s is TCP; was the filter of the capture right?", count(s.Packets, "packet"))
 	case len(s.L7.Unidentified) > 0:
-		return "nothing to show: " + unidentified(s.L7.Unidentified, s.L7.Encrypted)
+		return "nothing to show: " + unidentified(s.L7.Unidentified, s.L7.Encrypted, looked)
 	case s.Assembly.Cut > 0:
 		return "nothing to show: the capture holds only the beginnings of packets; capture whole ones (tcpdump -s 0)"
 	case s.L7.Malformed > 0:
@@ -118,7 +118,7 @@ func nothing(s *agent.Stats, filtered bool, unmet []string) string {
 }
 
 // unidentified says why nothing was found on connections: by port, how many there are, and how many of them are encrypted.
-func unidentified(all, encrypted map[uint16]int64) string {
+func unidentified(all, encrypted map[uint16]int64, looked []*l7.Protocol) string {
 	var parts []string
 	other := maps.Clone(all)
 	for _, port := range byCount(encrypted)[:min(len(encrypted), maxPorts)] {
@@ -136,10 +136,10 @@ func unidentified(all, encrypted map[uint16]int64) string {
 	}
 	if len(other) > 0 {
 		var titles []string
-		for _, p := range protocols.Protocols() {
+		for _, p := range looked {
 			titles = append(titles, p.Title)
 		}
-		parts = append(parts, fmt.Sprintf("no protocol that dbtap knows (%s) was found on %s; see --decode-as", strings.Join(titles, ", "), ports(other)))
+		parts = append(parts, fmt.Sprintf("none of the protocols looked for (%s) was found on %s; see --decode-as", strings.Join(titles, ", "), ports(other)))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -101,7 +101,8 @@ func (c *Conn) climb(to int, ch *stream.Chunk) {
 		return
 	}
 	l := c.layers[to]
-	held := l.in.HandleChunk(c.flow, ch, c.e.cfg.Budget-c.e.held, l)
+	room := min(c.e.cfg.Budget-c.e.held, c.e.share()-l.held)
+	held := l.in.HandleChunk(c.flow, ch, room, l)
 	if to < len(c.layers) && c.layers[to] == l { // it may have been the end of them
 		c.e.hold(held - l.held)
 		l.held = held

@@ -169,9 +169,12 @@ func (e *Engine) dialog(p *Protocol, c *ConnInfo) Dialog {
 	return p.Open(c, nil)
 }
 
+// freeDialogs are kept of each protocol for the next connections: with what they keep, some hundred KB a shard.
+const freeDialogs = 128
+
 // drop ends a Dialog.
 func (e *Engine) drop(p *Protocol, d Dialog) {
-	if _, ok := d.(Resetter); ok {
+	if _, ok := d.(Resetter); ok && len(e.dialogs[p]) < freeDialogs {
 		e.dialogs[p] = append(e.dialogs[p], d)
 	}
 }
