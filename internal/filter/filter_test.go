@@ -12,7 +12,7 @@ import (
 )
 
 var options = Options{
-	Protocols: []string{"mongodb", "mysql", "kafka"},
+	Protocols: []string{"mongodb", "mysql", "postgresql", "kafka"},
 	Aliases: map[string]string{
 		"mongodb.opcode":         "mongodb.opCode",
 		"mongodb.message_length": "mongodb.messageLength",
