@@ -67,10 +67,18 @@ func unhex(c byte) byte {
 // trace finds the first valid traceparent (https://www.w3.org/TR/trace-context/#traceparent-header) among the tags.
 func (s *Statement) trace() {
 	for k, v := range s.Tags() {
-		if s.TraceID == nil && string(k) == "traceparent" && valid(v) {
-			s.TraceID, s.SpanID = v[3:35], v[36:52]
+		if s.TraceID == nil && string(k) == "traceparent" {
+			s.TraceID, s.SpanID = Traceparent(v)
 		}
 	}
+}
+
+// Traceparent is the trace and the span of a traceparent, 32 and 16 digits that borrow from it; nil if it is not valid.
+func Traceparent(v []byte) (trace, span []byte) {
+	if !valid(v) {
+		return nil, nil
+	}
+	return v[3:35], v[36:52]
 }
 
 func valid(v []byte) bool {

@@ -26,6 +26,28 @@ func AppendSecrets(dst []Span, sql []byte, d Dialect) []Span {
 	return dst
 }
 
+// SecretParameters tells whether a parameter of a statement could be a secret: whether a literal would be one behind any
+// word of its normal form, which does not say what word a parameter belongs to.
+func SecretParameters(normal []byte) bool {
+	var first [2][]byte
+	words := 0
+	for at := 0; at < len(normal); at++ {
+		from := at
+		for at < len(normal) && classes[normal[at]]&part != 0 {
+			at++
+		}
+		w := normal[from:at]
+		if secret(w) || is(w, secretCalls...) {
+			return true
+		}
+		if len(w) > 0 && words < len(first) {
+			first[words] = w
+			words++
+		}
+	}
+	return accounts(first)
+}
+
 // secretWords are parts of the names of what is secret.
 var secretWords = []string{"password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "credential", "api_key", "apikey",
 	"access_key", "accesskey", "private_key", "privatekey", "identified"}
