@@ -15,17 +15,17 @@ const maxScratch = 64 << 10
 // maxSeed is the length of the messages that fuzzing begins with: short ones are found out about sooner.
 const maxSeed = 2 << 10
 
-// Fuzz decodes anything as a message of p, from either side and after any context: it must not panic, and both views
+// Fuzz decodes anything as a message of p, from either side, after any context and any request: it must not panic, and both views
 // must agree. With a tree more is looked at, so more can be wrong; where nothing is, the facts are the same.
 func Fuzz(f *testing.F, p *l7.Protocol, except ...string) {
 	s := load(f, p, Options{Except: except})
 	for _, m := range s.shapes {
 		if len(m.Data) <= maxSeed {
-			f.Add(m.Data, 0, m.Dir == l7.ToClient, m.Context)
+			f.Add(m.Data, 0, m.Dir == l7.ToClient, m.Context, m.asked, m.known)
 		}
 	}
 	empty := [2]*l7.Message{blank(p, s.shapes[0], false), blank(p, s.shapes[0], true)}
-	f.Fuzz(func(t *testing.T, b []byte, cut int, toClient bool, context []byte) {
+	f.Fuzz(func(t *testing.T, b []byte, cut int, toClient bool, context []byte, asked uint64, known bool) {
 		dir := l7.ToServer
 		if toClient {
 			dir = l7.ToClient
@@ -40,7 +40,7 @@ func Fuzz(f *testing.F, p *l7.Protocol, except ...string) {
 			var m [2]l7.Message
 			for i, t := range []*wire.Tree{nil, &tree} {
 				m[i] = *empty[values]
-				m[i].Answers(0, false)
+				m[i].Answers(asked, known)
 				c[i].Reset(b, size, nil, t)
 				p.Open(&l7.ConnInfo{Values: values == 1}, context).Decode(dir, &c[i], &m[i])
 			}
@@ -68,9 +68,11 @@ func FuzzProbe(f *testing.F, p *l7.Protocol, except ...string) {
 	}
 	d := p.Open(&l7.ConnInfo{}, nil)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v := p.Probe(&l7.ConnInfo{}, 0, b)
-		if len(b) > 4<<10 && v == l7.Unsure {
-			t.Fatalf("unsure after %d bytes", len(b))
+		for _, midstream := range []bool{false, true} {
+			v := p.Probe(&l7.ConnInfo{Midstream: midstream}, 0, b)
+			if len(b) > 4<<10 && v == l7.Unsure {
+				t.Fatalf("unsure after %d bytes", len(b))
+			}
 		}
 		for _, dir := range []l7.Dir{l7.ToServer, l7.ToClient} {
 			if at := d.Sync(dir, b); at >= len(b) && at > 0 || at < -1 {

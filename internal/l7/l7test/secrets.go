@@ -63,20 +63,20 @@ func (s *suite) outputs(c *captured) map[string][]byte {
 		var json, csv bytes.Buffer
 		j := output.NewJSON(&json)
 		v := output.NewCSV(&csv)
+		var trees bytes.Buffer
 		for i, conversation := range c.conversations {
 			cfg := everything()
 			cfg.Values = values
-			watched(s.p, cfg, conversation, c.name, i+1, func(r *record.Record) {
+			messages := watched(s.p, cfg, conversation, c.name, i+1, func(r *record.Record) {
 				j.Row(r)
 				v.Row(r)
 			}, nil)
+			for k, m := range messages {
+				s.draw(&trees, m, k+1, output.TreeOptions{Values: values, All: true})
+			}
 		}
 		j.Flush()
 		v.Flush()
-		var trees bytes.Buffer
-		for i, m := range c.messages {
-			s.draw(&trees, m, i+1, output.TreeOptions{Values: values, All: true})
-		}
 		name := map[bool]string{false: "", true: " with values"}[values]
 		out["JSON"+name], out["CSV"+name], out["a tree"+name] = json.Bytes(), csv.Bytes(), trees.Bytes()
 	}
