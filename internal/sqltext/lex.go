@@ -146,10 +146,10 @@ func (l *lexer) next() kind {
 			return l.number(i)
 		}
 		l.at = i + 1
-		if !qualified.has(l.prev) {
-			return operator
+		if qualified.has(l.prev) || l.prev == operator && sql[i-1] == '*' && i+1 < len(sql) && sql[i+1] == '*' {
+			return dot // *.* is all tables of all databases
 		}
-		return dot
+		return operator
 	case dollar:
 		return l.dollar(i)
 	case at:
