@@ -10,7 +10,7 @@ func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 	if dir == l7.ToServer {
 		d.asked(m)
 	} else {
-		d.answered()
+		d.answered(m)
 	}
 	m.Encrypted = d.now.encrypted
 }
@@ -21,6 +21,7 @@ func (d *dialog) asked(m *l7.Message) {
 	if f.kind != typeTerminate {
 		d.quiet = false
 	}
+	d.turn = d.turn != (m.Role == l7.Request)
 	switch s := &d.sending; f.kind {
 	case typeCopyData, typeCopyDone, typeCopyFail:
 		s.early = s.early || s.synced
@@ -131,9 +132,9 @@ func (d *dialog) unbind(name []byte) {
 }
 
 // answered makes the changes that a message of the server brings.
-func (d *dialog) answered() {
+func (d *dialog) answered(m *l7.Message) {
 	f, t := &d.now, &d.statements
-	d.fresh = false
+	d.fresh, d.heard = false, d.heard || m.Role == l7.Response
 	switch f.kind {
 	case 0:
 		if f.code == codeSSL {
@@ -148,6 +149,8 @@ func (d *dialog) answered() {
 		if r, ok := d.waits.next(typeClose); ok {
 			t.close(r)
 			d.waits.pop()
+		} else if d.waits.blind {
+			t.closeAll() // who knows which, and what has its name now
 		}
 	case typeParameters:
 		if r, ok := d.waits.next(typeDescribe); ok {
@@ -169,7 +172,9 @@ func (d *dialog) answered() {
 	case typeCommandComplete:
 		switch string(f.tag) {
 		case "DEALLOCATE":
-			t.close(f.ask.ref)
+			if t.close(f.ask.ref); !f.ask.known {
+				t.closeAll()
+			}
 		case "DEALLOCATE ALL", "DISCARD ALL":
 			t.closeAll()
 		}
@@ -177,8 +182,9 @@ func (d *dialog) answered() {
 	case typeEmptyQuery, typePortalSuspended:
 		d.row.columns = d.row.columns[:0]
 	case typeError:
-		d.secure, d.row.columns = 0, d.row.columns[:0]
+		d.unsure, d.secure, d.row.columns = true, 0, d.row.columns[:0]
 		d.waits.fail(t)
+		d.skips, d.failed = true, f.ask
 	case typeParameterStatus:
 		d.setting(f.name, f.value)
 	case typeBackendKeyData:
@@ -187,8 +193,9 @@ func (d *dialog) answered() {
 		d.authentication = f.code
 	case typeReady:
 		d.waits.ready(t)
+		d.unsure = false
 		t.sweep(d.needed)
-		d.copy, d.row.columns = copying{}, d.row.columns[:0]
+		d.copy, d.row.columns, d.heard, d.skips = copying{}, d.row.columns[:0], false, false
 		if d.quiet = d.waits.empty(); d.quiet {
 			d.sending = sending{}
 		}

@@ -23,7 +23,7 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 	case typeParameterStatus:
 		d.now.name = c.CString("name")
 		d.now.value = c.CString("value")
-		if d.unasked(m) {
+		if d.aside(m) {
 			m.SetText(record.Operation, "PARAMETER")
 			m.SetBytes(record.Target, d.now.name)
 		}
@@ -38,8 +38,7 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 	case typeError, typeNotice:
 		d.report(kind, c, m)
 	case typeNotification:
-		m.Role, m.More = l7.Push, false
-		d.session(m)
+		d.push(m)
 		m.SetText(record.Operation, "NOTIFY")
 		if process := c.Int32BE("process_id"); c.Err() == nil {
 			m.SetAttribute(attrProcess, int64(process))
@@ -73,10 +72,10 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 		d.copies(kind, c, m)
 	case typeCommandComplete:
 		d.now.tag = c.CString("tag")
-		m.More, m.Status = simple, record.OK
+		d.completed(m, simple)
 		d.tag(m)
 	case typeEmptyQuery:
-		m.More, m.Status = simple, record.OK
+		d.completed(m, simple)
 		d.result(m)
 	case typePortalSuspended:
 		m.More, m.Status = false, record.OK
@@ -88,10 +87,20 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 		value(c, "result", int(c.Int32BE("length")), 0, 0)
 		c.Forgive(was)
 	case typeReady:
-		m.More, m.Fence, m.Status = false, true, record.OK
+		m.More, m.Fence = false, true
+		if !d.unsure {
+			m.Status = record.OK
+		}
 		d.now.what = c.Uint8("status")
 		c.Enum(states)
 		m.SetAttributeText(attrTransaction, states[uint64(d.now.what)])
+	}
+}
+
+// completed says of a statement that it was. Of a simple query only ReadyForQuery says that the others were too.
+func (d *dialog) completed(m *l7.Message, simple bool) {
+	if m.More = simple; !simple {
+		m.Status = record.OK
 	}
 }
 
@@ -103,9 +112,27 @@ func (d *dialog) unasked(m *l7.Message) bool {
 	if d.now.ask.known || !d.quiet {
 		return false
 	}
+	d.push(m)
+	return true
+}
+
+// push makes m a row of its own.
+func (d *dialog) push(m *l7.Message) {
 	m.Role, m.More = l7.Push, false
 	d.session(m)
-	return true
+}
+
+// aside makes of a message that may come at any time a row of its own if nobody asked, and nothing if the server passes over
+// what was asked, or if what it answers is not known. It tells whether it is a row.
+func (d *dialog) aside(m *l7.Message) bool {
+	a := d.now.ask
+	switch {
+	case d.unasked(m):
+		return true
+	case !a.known && !d.heard, a.known && d.skips && (!d.failed.known || a.turn != d.failed.turn):
+		m.Role, m.More = l7.Nothing, false
+	}
+	return false
 }
 
 // columns describes the body of a RowDescription.
@@ -311,7 +338,7 @@ func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
 		}
 	}
 	if kind == typeNotice {
-		if d.unasked(m) {
+		if d.aside(m) {
 			m.SetText(record.Operation, "NOTICE")
 			m.SetBytes(record.Code, code)
 		} else {
@@ -320,15 +347,14 @@ func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
 		return
 	}
 	m.More = d.now.ask.kind == asksParts
-	if fatal := string(severity) == "FATAL" || string(severity) == "PANIC"; d.unasked(m) {
-		m.SetText(record.Operation, "ERROR")
-	} else if fatal && !d.now.ask.known {
-		m.Role, m.More = l7.Push, false
-		d.session(m)
+	fatal := string(severity) == "FATAL" || string(severity) == "PANIC"
+	if _, committing := d.waits.next(typeSync); !d.now.ask.known && (d.quiet || fatal || committing) {
+		d.push(m)
 		m.SetText(record.Operation, "ERROR")
 	}
-	if c.Err() == nil && c.Cut() == nil {
+	if c.Err() == nil || c.Err() == c.Cut() {
 		m.Status = statusOf(code)
+		m.SetAttributeText(attrCondition, conditionName(code))
 		if string(code) == "57014" && d.keyed {
 			m.Resolve(attrCanceledBy, canceled(d.key), true)
 		}

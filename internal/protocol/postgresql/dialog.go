@@ -34,7 +34,12 @@ type dialog struct {
 	copy       copying
 	sending    sending
 	row        shape // what the rows of this answer look like
+	unsure     bool  // since the server was ready last it sent an error, or something that was lost
 	quiet      bool  // the server was ready, and nothing was asked since
+	heard      bool  // it answers
+	skips      bool  // it failed, and passes over what was asked until it is ready
+	failed     ask   // what failed then
+	turn       bool  // of the next request
 
 	words []byte
 	guard bool  // of a message that is decoded alone: its request holds a secret
@@ -104,7 +109,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 		d.words = nil
 	}
 	*d = dialog{
-		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], statements: d.statements, waits: waits{list: d.waits.list[:0]},
+		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], statements: d.statements, waits: waits{list: d.waits.list[:0], blind: c.Midstream},
 		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
 		fresh: !c.Midstream, words: d.words[:0],
 	}
@@ -403,12 +408,12 @@ func (d *dialog) recall(context []byte) {
 // the server is ready again.
 func (d *dialog) Lost(dir l7.Dir) {
 	d.waits.lose(&d.statements)
-	d.quiet, d.fresh, d.secure, d.copy, d.sending, d.authentication = false, false, 0, copying{}, sending{}, 0
+	d.quiet, d.fresh, d.heard, d.skips, d.secure, d.copy, d.sending, d.authentication = false, false, false, false, 0, copying{}, sending{}, 0
 	if dir == l7.ToServer {
 		d.statements.close(d.statements.find(nil))
 		d.unnamed = portal{}
 		d.group, d.about = 0, 0
 	} else {
-		d.row.columns = d.row.columns[:0]
+		d.unsure, d.row.columns = true, d.row.columns[:0]
 	}
 }

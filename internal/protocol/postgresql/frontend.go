@@ -117,7 +117,7 @@ func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 	m.Role, m.Fence = l7.Request, true
 	d.session(m)
 	m.SetAttributeText(attrMode, "simple")
-	a := ask{kind: asksQuery}
+	a := ask{kind: asksQuery, turn: d.turn}
 	if sql, cut := d.statementText(c, m, true); sql != nil {
 		d.read(m, sql, cut)
 		switch m.SQL.Operation {
@@ -138,7 +138,7 @@ func deallocated(normal []byte) []byte {
 }
 
 func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
-	d.now.ask = ask{kind: asksParts}
+	d.now.ask = ask{kind: asksParts, turn: d.turn}
 	m.Role, m.Leaves = l7.Part, d.now.ask.pack()
 	m.SetText(record.Operation, "PARSE")
 	d.now.name = c.CString("statement")
@@ -175,7 +175,7 @@ func typesOf(c *wire.Cursor, n int) []byte {
 
 // bound describes a Bind.
 func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
-	m.Role, m.Leaves = l7.Part, ask{kind: asksParts}.pack()
+	m.Role, m.Leaves = l7.Part, ask{kind: asksParts, turn: d.turn}.pack()
 	m.SetText(record.Operation, "PARSE")
 	d.now.portal = c.CString("portal")
 	d.now.name = c.CString("statement")
@@ -286,7 +286,7 @@ var objectNames = wire.Enum{'S': "statement", 'P': "portal"}
 
 // describe describes a Describe or a Close: of a statement or a portal.
 func (d *dialog) describe(kind byte, c *wire.Cursor, m *l7.Message) {
-	m.Role, m.Leaves = l7.Part, ask{kind: asksParts}.pack()
+	m.Role, m.Leaves = l7.Part, ask{kind: asksParts, turn: d.turn}.pack()
 	m.SetText(record.Operation, "CLOSE")
 	if kind == typeDescribe {
 		m.SetText(record.Operation, "DESCRIBE")
@@ -323,7 +323,7 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 	d.session(m)
 	m.SetAttributeText(attrMode, "extended")
 	m.SetText(record.Operation, operation)
-	a := ask{kind: kind, ref: p.ref, formats: p.formats}
+	a := ask{kind: kind, turn: d.turn, ref: p.ref, formats: p.formats}
 	m.SetAttributeBytes(attrPortal, portal)
 	if s := d.statements.of(p.ref); s != nil {
 		m.SetAttributeBytes(attrStatement, s.text(textName))
@@ -370,7 +370,7 @@ func (d *dialog) sync(m *l7.Message) {
 }
 
 func (d *dialog) call(c *wire.Cursor, m *l7.Message) {
-	m.Role, m.Fence, m.Leaves = l7.Request, true, ask{kind: asksFunction}.pack()
+	m.Role, m.Fence, m.Leaves = l7.Request, true, ask{kind: asksFunction, turn: d.turn}.pack()
 	d.session(m)
 	m.SetText(record.Operation, "FUNCTION CALL")
 	c.Uint32BE("function_oid")

@@ -35,6 +35,7 @@ var Protocol = &l7.Protocol{
 		attrCancels:        {Name: "cancels", Kind: record.Text, Link: true, Doc: "Client whose query a cancel request was for."},
 		attrCanceledBy:     {Name: "canceled_by", Kind: record.Text, Link: true, Doc: "Client that sent the cancel request for a query that was canceled."},
 		attrXLogData:       {Name: "xlog_data", Kind: record.Count, Sum: true, Doc: "Messages of a replication stream that carried WAL or changes (XLogData)."},
+		attrCondition:      {Name: "condition", Kind: record.Text, Doc: "Name of an error's SQLSTATE, or of its class: unique_violation, deadlock_detected."},
 	},
 	Aliases: aliases,
 	Page:    page,
@@ -57,6 +58,7 @@ const (
 	attrCancels
 	attrCanceledBy
 	attrXLogData
+	attrCondition
 )
 
 // Limits.

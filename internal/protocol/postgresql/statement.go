@@ -339,17 +339,19 @@ type ask struct {
 	kind    kind
 	backup  bool // BASE_BACKUP
 	guarded bool // its text holds a secret, which an error could repeat
+	turn    bool // tells a request from the next one
 	ref     ref  // the statement; of a DEALLOCATE, what it closes
 	formats formats
 	known   bool // there is a request; not packed
 }
 
 func (a ask) pack() uint64 {
-	return uint64(a.kind) | uint64(flag(a.backup))<<4 | uint64(flag(a.guarded))<<5 | uint64(a.ref)<<6 | uint64(a.formats)<<32
+	return uint64(a.kind) | uint64(flag(a.turn))<<3 | uint64(flag(a.backup))<<4 | uint64(flag(a.guarded))<<5 | uint64(a.ref)<<6 | uint64(a.formats)<<32
 }
 
 func unpack(n uint64) ask {
-	return ask{kind: kind(n & 15), backup: n>>4&1 != 0, guarded: n>>5&1 != 0, ref: ref(n >> 6 & (1<<(placeBits+generationBits) - 1)), formats: formats(n >> 32)}
+	return ask{kind: kind(n & 7), turn: n>>3&1 != 0, backup: n>>4&1 != 0, guarded: n>>5&1 != 0,
+		ref: ref(n >> 6 & (1<<(placeBits+generationBits) - 1)), formats: formats(n >> 32)}
 }
 
 // shape is what rows look like: columns as in RowDescription.
