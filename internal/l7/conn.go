@@ -37,6 +37,7 @@ type Conn struct {
 	answered uint64      // the latest of them that was answered
 	weight   int         // bytes that the open ones take
 	fences   int         // fences that wait, whose exchanges are over
+	owed     []owed      // answers to requests that were given up, in order, before those to the open ones
 	hazy     bool        // requests were lost while others were open: whose an answer is, is not sure
 	oneWay   [4]uint64   // IDs of the last requests that asked for no answer
 	ways     int         // requests that asked for no answer
@@ -373,6 +374,9 @@ func (c *Conn) missing(ch *stream.Chunk) {
 func (c *Conn) lose(d stream.Dir) {
 	c.side[d].adrift = true
 	c.fences = 0
+	if c.dir(d) == ToClient {
+		c.owed = nil
+	}
 	if c.loser != nil {
 		c.loser.Lost(c.dir(d))
 	}
@@ -507,7 +511,7 @@ func (c *Conn) forget(order uint64) {
 	c.end()
 	c.proto = nil
 	c.info.Midstream = true
-	c.bad, c.fences, c.hazy = 0, 0, false
+	c.bad, c.fences, c.hazy, c.owed = 0, 0, false, nil
 }
 
 // HandleClose ends the connection: what is open is given up, in order.

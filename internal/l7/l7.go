@@ -172,6 +172,10 @@ const (
 	// some hundreds.
 	maxOpen = 1024
 
+	// maxOwed is how many requests of a connection are remembered that were given up before they were answered, so that
+	// their answers are not taken for others': 64 KB.
+	maxOwed = 4 << 10
+
 	// connShare is which part of the Engine's budget one connection may use for its open exchanges and waiting bytes:
 	// beyond it its own oldest exchanges are given up. Without it one connection that asks and gets no answers would
 	// push out all others of its shard.

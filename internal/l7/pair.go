@@ -15,7 +15,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	if c.lossy > 0 && c.proto.Pairing == InOrder && dir == ToServer && (m.Role == Request || m.Role == Part && !m.Fence) {
 		c.forsake(ch.Order)
 	}
-	if m.Fence && m.Role == Response && !c.reach(ch.Order) {
+	if m.Role == Response && c.settle(m) || m.Fence && m.Role == Response && !c.reach(ch.Order) {
 		return
 	}
 	at := c.find(m)
@@ -95,6 +95,50 @@ func (c *Conn) over(x *exchange, m *Message) bool {
 	return !x.orphan || c.proto.Pairing == InOrder
 }
 
+// owed is an answer to a request that was given up, in order: it is not another's.
+type owed struct {
+	left   uint64 // what the request left for it
+	fences int    // that it ends with; without one, with a message that no other follows
+}
+
+// owe notes that the answer to x will still come.
+func (c *Conn) owe(x *exchange) {
+	if c.proto.Pairing != InOrder || x.orphan || x.done && x.fences == 0 {
+		return
+	}
+	if len(c.owed) == maxOwed { // whose an answer is, is not known any more
+		c.owed = nil
+		c.doubt(record.Loss, ToClient)
+		c.hazy = true
+		return
+	}
+	c.owed = append(c.owed, owed{x.left, x.fences})
+	x.fences = 0
+}
+
+// settle tells whether m is of an answer that is owed.
+func (c *Conn) settle(m *Message) bool {
+	if len(c.owed) == 0 || m.Fence && c.fences > 0 {
+		return false
+	}
+	if !m.Fence {
+		if !m.More && c.owed[0].fences == 0 {
+			c.owed = c.owed[1:]
+		}
+		return true
+	}
+	at := slices.IndexFunc(c.owed, func(o owed) bool { return o.fences > 0 })
+	if at < 0 {
+		c.owed = nil // the server is behind them
+		return false
+	}
+	if c.owed[at].fences--; c.owed[at].fences == 0 {
+		at++
+	}
+	c.owed = c.owed[at:]
+	return true
+}
+
 // reach makes the exchange that the first fence stands behind the first of all, and tells whether it is open. Those before it
 // are over: what the server did not answer it passed over.
 func (c *Conn) reach(order uint64) bool {
@@ -135,6 +179,9 @@ func (c *Conn) skip(order uint64) {
 // asked is what the request that an answer with an ID belongs to left for it.
 func (c *Conn) asked(id uint64) (left uint64, known bool) {
 	if c.proto.Pairing == InOrder {
+		if len(c.owed) > 0 {
+			return c.owed[0].left, true
+		}
 		if len(c.open) > 0 && !c.open[0].x.orphan {
 			return c.open[0].x.left, true
 		}
@@ -197,7 +244,7 @@ func (c *Conn) find(m *Message) int {
 		switch {
 		case answer && len(c.open) > 0:
 			return 0
-		case m.Role == Feed && len(c.open) > 0:
+		case m.Role == Feed && len(c.open) > 0 && len(c.owed) == 0:
 			return 0
 		case m.Role == Request || m.Role == Part:
 			if n := len(c.open); n > 0 && (c.open[n-1].x.more || m.Role == Part && m.Fence) {
@@ -390,6 +437,7 @@ func (c *Conn) abandon(x *exchange) {
 func (c *Conn) evict(i int, order uint64) {
 	x := c.open[i].x
 	c.evicted(x)
+	c.owe(x)
 	c.finish(i, x, order)
 }
 

@@ -277,6 +277,39 @@ func TestShare(t *testing.T) {
 	}
 }
 
+// TestOwed: in order, the answers to requests that were given up are not taken for those to others.
+func TestOwed(t *testing.T) {
+	const open, more = 1024, 60 // as l7 bounds it
+	for _, fences := range []int{0, 1, 3} {
+		talk := l7test.NewTalk()
+		for i := range open + more {
+			if talk.Client(0, "GET", fmt.Sprint(100+i%900)); fences > 0 && i%fences == 0 {
+				talk.Client(0, "SYNC", "")
+			}
+		}
+		for i := range open + more {
+			if talk.Server(0, "MORE", "").Server(0, "FAIL", fmt.Sprint(100+i%900)); fences > 0 && i%fences == 0 {
+				talk.Server(0, "REDY", "")
+			}
+		}
+		evicted, answered := 0, 0
+		e := l7.New(l7.Config{Protocols: []*l7.Protocol{l7test.Lines(l7.InOrder)}, Want: ^uint64(0), Budget: 64 << 20}, func(r *record.Record) {
+			switch {
+			case r.Status == record.Unanswered && r.Doubts&record.NoResponse != 0:
+				evicted++
+			case r.Text(record.Code) != r.Text(record.Target):
+				t.Errorf("fences %d: another's answer: %s", fences, brief(r))
+			default:
+				answered++
+			}
+		})
+		talk.Play(e)
+		if evicted != more || answered != open {
+			t.Errorf("fences %d: %d given up, %d answered", fences, evicted, answered)
+		}
+	}
+}
+
 // TestEvicted: what was open when its connection was given up says so; an answer that had begun is cut.
 func TestEvicted(t *testing.T) {
 	var rows []string
