@@ -13,6 +13,9 @@ func (d *dialog) Advance(dir l7.Dir, m *l7.Message) {
 		d.answered(m)
 	}
 	m.Encrypted = d.now.encrypted
+	if k := d.now.kind; k != typeDataRow && k != typeCopyData { // of which nothing is kept
+		d.now = facts{}
+	}
 }
 
 // asked makes the changes that a message of the client brings.
@@ -172,8 +175,13 @@ func (d *dialog) answered(m *l7.Message) {
 	case typeCommandComplete:
 		switch string(f.tag) {
 		case "DEALLOCATE":
-			if t.close(f.ask.ref); !f.ask.known {
+			switch s := t.of(f.ask.ref); {
+			case !f.ask.known:
 				t.closeAll()
+			case f.ask.kind == asksExecute && s != nil:
+				t.close(t.find(deallocated(s.text(textNormal))))
+			case f.ask.kind == asksQuery:
+				t.close(f.ask.ref)
 			}
 		case "DEALLOCATE ALL", "DISCARD ALL":
 			t.closeAll()

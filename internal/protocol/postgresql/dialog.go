@@ -108,6 +108,9 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 	if cap(d.words) > keepText {
 		d.words = nil
 	}
+	if len(d.portals) > keepPortals {
+		d.portals = nil
+	}
 	*d = dialog{
 		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], statements: d.statements, waits: waits{list: d.waits.list[:0], blind: c.Midstream},
 		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
@@ -120,7 +123,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 const keepText = 4 << 10
 
 // Holds implements l7.Holder.
-func (d *dialog) Holds() int { return d.statements.held + cap(d.words) }
+func (d *dialog) Holds() int { return d.statements.held + cap(d.words) + len(d.portals)*portalSize }
 
 var (
 	errHeader = errors.New("no message header")

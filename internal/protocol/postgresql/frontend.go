@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
@@ -131,10 +132,17 @@ func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 	m.Leaves = a.pack()
 }
 
-// deallocated is the name in DEALLOCATE PREPARE name.
+// deallocated is the name in DEALLOCATE PREPARE name: in lower case unless it is quoted.
 func deallocated(normal []byte) []byte {
-	name := normal[bytes.LastIndexByte(normal, ' ')+1:]
-	return bytes.Trim(name, `"`)
+	const prepare = "PREPARE "
+	name := bytes.TrimPrefix(normal, []byte("DEALLOCATE "))
+	if n := len(prepare); len(name) > n && strings.EqualFold(view(name[:n]), prepare) {
+		name = name[n:]
+	}
+	if n := len(name); n > 1 && name[0] == '"' && name[n-1] == '"' {
+		return bytes.ReplaceAll(name[1:n-1], []byte(`""`), []byte(`"`))
+	}
+	return bytes.ToLower(name)
 }
 
 func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
@@ -177,7 +185,7 @@ func typesOf(c *wire.Cursor, n int) []byte {
 func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
 	m.Role, m.Leaves = l7.Part, ask{kind: asksParts, turn: d.turn}.pack()
 	m.SetText(record.Operation, "PARSE")
-	d.now.portal = c.CString("portal")
+	d.now.portal = short(c.CString("portal"))
 	d.now.name = c.CString("statement")
 	if c.Err() == nil {
 		d.now.ask.ref = d.statements.find(d.now.name)
@@ -299,8 +307,8 @@ func (d *dialog) describe(kind byte, c *wire.Cursor, m *l7.Message) {
 		d.now.name = name
 		d.now.ask.ref = d.statements.find(name)
 	case 'P':
-		d.now.portal = name
-		d.now.ask.ref = d.portal(name).ref
+		d.now.portal = short(name)
+		d.now.ask.ref = d.portal(d.now.portal).ref
 	default:
 		c.Fail("object", "neither a statement nor a portal")
 	}
@@ -310,7 +318,7 @@ func (d *dialog) execute(c *wire.Cursor, m *l7.Message) {
 	m.Role = l7.Request
 	name := c.CString("portal")
 	c.Uint32BE("max_rows")
-	p := d.portal(name)
+	p := d.portal(short(name))
 	if c.Err() != nil {
 		p = portal{}
 	}

@@ -57,3 +57,29 @@ func TestDeferred(t *testing.T) {
 		"ERROR client_error code=23503 error=ERROR: violated user=ann app=shop",
 		"SELECT ok query=SELECT ? user=ann app=shop rows=0 results=1 transaction=idle")
 }
+
+// TestDeallocate: the name that is given back in SQL, by either protocol, is not known any more; others are.
+func TestDeallocate(t *testing.T) {
+	for _, extended := range []bool{false, true} {
+		talk := begin(false, false).client(startup).server(loggedIn)
+		talk.client(parse("foo", "select a"), parse("Foo", "select b"), sync).server(m('1', ""), m('1', ""), ready)
+		if extended {
+			talk.client(group("x", "deallocate Foo"), sync).server(m('1', ""), bound, done("DEALLOCATE"), ready)
+			talk.client(bind("", "x"), execute(""), sync).server(bound, failure("ERROR", "26000", "gone"), ready)
+		} else {
+			talk.client(query("deallocate Foo")).server(done("DEALLOCATE"), ready)
+		}
+		talk.client(bind("", "foo"), execute(""), sync).server(failure("ERROR", "26000", "gone"), ready)
+		talk.client(bind("", "Foo"), execute(""), sync).server(bound, done("SELECT 0"), ready)
+		var ran []string
+		talk.end()
+		for _, r := range talk.rows[2:] {
+			ran = append(ran, r.text["query"])
+		}
+		want := []string{"DEALLOCATE Foo", "", "SELECT b"}
+		if extended {
+			want = []string{"DEALLOCATE Foo", "DEALLOCATE Foo", "", "SELECT b"}
+		}
+		same(t, ran, want...)
+	}
+}

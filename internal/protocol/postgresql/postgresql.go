@@ -75,7 +75,7 @@ const (
 	// thousand rows.
 	wholeRequest = 1 << 20
 
-	// maxName is how much of a user's, a database's or an application's name is kept for a connection: servers cut names
+	// maxName is how much of a user's, a database's, an application's or a portal's name is kept for a connection: servers cut names
 	// of their own at 63 bytes.
 	maxName = 256
 )

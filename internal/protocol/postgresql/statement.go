@@ -28,6 +28,9 @@ const (
 	// maxPortals is how many portals with a name are known at a time: cursors that an application has open.
 	maxPortals = 64
 
+	// keepPortals is how many of them a Dialog keeps memory of for the next connection.
+	keepPortals = 4
+
 	// maxWaits is how many messages may wait for their answers: more than the engine's exchanges have, usually four each.
 	maxWaits = 4 << 10
 
@@ -132,7 +135,7 @@ func hashName(name []byte) uint32 {
 
 // add makes room for a statement that was asked for. Its memory is empty.
 func (t *statements) add(name []byte) (ref, *statement) {
-	if len(t.free) == 0 && len(t.list) == maxStatements || t.held > maxHeld {
+	if t.full() {
 		t.evict()
 	}
 	if len(t.free) == 0 {
@@ -150,26 +153,49 @@ func (t *statements) add(name []byte) (ref, *statement) {
 	return ref(i+1) | ref(s.generation)<<placeBits, s
 }
 
-// evict forgets the oldest, and others after it until there is room.
+// full tells whether there is no room for another one.
+func (t *statements) full() bool {
+	return len(t.free) == 0 && len(t.list) == maxStatements || t.held > maxHeld
+}
+
+// evict makes room: the memory of free places goes first, then the oldest without a name, at last the oldest.
 func (t *statements) evict() {
-	for {
-		oldest := -1
-		for i := range t.list {
-			if t.list[i].used && (oldest < 0 || t.list[i].seq < t.list[oldest].seq) {
-				oldest = i
-			}
-		}
-		if oldest < 0 {
-			return
-		}
-		t.drop(oldest)
-		s := &t.list[oldest]
-		t.held -= s.size() - int(unsafe.Sizeof(*s))
-		s.memory, s.params, s.columns = nil, nil, nil
-		if t.held <= maxHeld {
-			return
+	for i := range t.list {
+		if !t.list[i].used {
+			t.release(i)
 		}
 	}
+	for t.full() {
+		first := -1
+		for i := range t.list {
+			if t.list[i].used && (first < 0 || t.before(i, first)) {
+				first = i
+			}
+		}
+		if first < 0 {
+			return
+		}
+		t.drop(first)
+		t.release(first)
+	}
+}
+
+// before tells whether the statement at i is forgotten before that at j.
+func (t *statements) before(i, j int) bool {
+	named := t.named(i)
+	if named != t.named(j) {
+		return !named
+	}
+	return t.list[i].seq < t.list[j].seq
+}
+
+func (t *statements) named(i int) bool { return t.hashes[i] != 0 && t.list[i].ends[textName] > 0 }
+
+// release lets the memory of a place go.
+func (t *statements) release(i int) {
+	s := &t.list[i]
+	t.held -= s.size() - int(unsafe.Sizeof(*s))
+	s.memory, s.params, s.columns = nil, nil, nil
 }
 
 func (t *statements) drop(i int) {
@@ -255,6 +281,12 @@ type portal struct {
 	formats formats
 	known   bool
 }
+
+// portalSize is what a portal takes at most, in bytes.
+const portalSize = int(unsafe.Sizeof(portal{})) + maxName
+
+// short is the part of a portal's name that is kept.
+func short(name []byte) []byte { return name[:min(len(name), maxName)] }
 
 // bind notes a portal: of one name the last.
 func (d *dialog) bind(name []byte, p portal) {

@@ -1,0 +1,106 @@
+package postgresql
+
+import (
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/sqltext"
+	"github.com/dbtap/dbtap/internal/wire"
+)
+
+// send makes d read a message of the client.
+func send(t *testing.T, d *dialog, kind byte, body string) {
+	t.Helper()
+	b := append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(4+len(body))), body...)
+	var c wire.Cursor
+	var m l7.Message
+	c.Reset(b, len(b), nil, nil)
+	d.Decode(l7.ToServer, &c, &m)
+	if c.Err() != nil {
+		t.Fatal(c.Err())
+	}
+	d.Advance(l7.ToServer, &m)
+}
+
+// What a connection keeps of portals is bounded, charged, and not kept for the next one.
+func TestPortalsBounded(t *testing.T) {
+	d := openDialog(&l7.ConnInfo{}, nil).(*dialog)
+	for i := range 2 * maxPortals {
+		send(t, d, typeBind, fmt.Sprint(i)+strings.Repeat("x", 60<<10)+"\x00\x00\x00\x00\x00\x00\x00\x00")
+	}
+	kept := 0
+	for _, p := range d.portals {
+		kept += cap(p.name)
+	}
+	if kept == 0 || kept > maxPortals*2*maxName {
+		t.Errorf("%d bytes of names are kept", kept)
+	}
+	if got := d.Holds(); got < maxPortals*maxName {
+		t.Errorf("%d bytes are charged", got)
+	}
+	if !d.find(short([]byte("100" + strings.Repeat("x", 60<<10)))).known {
+		t.Error("the last portals are not known")
+	}
+	if d.Reset(&l7.ConnInfo{}); cap(d.portals) > keepPortals {
+		t.Errorf("%d portals for the next connection", cap(d.portals))
+	}
+}
+
+// Large statements without a name go before those with one.
+func TestEvictNameless(t *testing.T) {
+	d := openDialog(&l7.ConnInfo{}, nil).(*dialog)
+	send(t, d, typeParse, "s\x00select a\x00\x00\x00")
+	large := strings.Repeat("abcdefghi, ", 6<<10)
+	for range 40 {
+		send(t, d, typeParse, "\x00select "+large+" b\x00\x00\x00")
+	}
+	if s := d.statements.of(d.statements.find([]byte("s"))); s == nil || string(s.text(textNormal)) != "SELECT a" {
+		t.Error("the statement with a name was forgotten")
+	}
+	if s := d.statements.of(d.statements.find(nil)); s == nil {
+		t.Error("the last one was forgotten")
+	}
+	if got := d.Holds(); got > maxHeld+4*maxNormal {
+		t.Errorf("%d bytes are kept", got)
+	}
+	for i := range 2 * maxStatements {
+		send(t, d, typeParse, fmt.Sprint(i)+"\x00select a\x00\x00\x00")
+	}
+	if d.statements.of(d.statements.find([]byte("s"))) != nil || d.statements.of(d.statements.find([]byte("1024"))) == nil {
+		t.Error("the oldest are not those that were forgotten")
+	}
+}
+
+// Servers fold a name to lower case unless it is quoted.
+func TestDeallocated(t *testing.T) {
+	for text, want := range map[string]string{
+		"DEALLOCATE Foo": "foo", "DEALLOCATE PREPARE foo": "foo", `DEALLOCATE "Foo"`: "Foo", `DEALLOCATE PREPARE "a ""b"""`: `a "b"`,
+		"DEALLOCATE prepare Foo": "foo",
+	} {
+		var s sqltext.Statement
+		s.Read([]byte(text), sqltext.PostgreSQL)
+		if got := string(deallocated(s.Normal)); got != want {
+			t.Errorf("%s: %s, not %s", text, got, want)
+		}
+	}
+}
+
+// What Decode tells Advance borrows from the message, and goes with it.
+func TestNothingBorrowed(t *testing.T) {
+	d := openDialog(&l7.ConnInfo{}, nil).(*dialog)
+	for kind, body := range map[byte]string{
+		typeParse: "s\x00select a\x00\x00\x00", typeBind: "p\x00s\x00\x00\x00\x00\x00\x00\x00", typeClose: "Ss\x00", typeExecute: "p\x00\x00\x00\x00\x00",
+		typeCopyData: "data", typeQuery: "select a\x00",
+	} {
+		send(t, d, kind, body)
+		for i, v := 0, reflect.ValueOf(d.now); i < v.NumField(); i++ {
+			if f := v.Field(i); f.Kind() == reflect.Slice && !f.IsNil() {
+				t.Errorf("%c: %s is kept", kind, v.Type().Field(i).Name)
+			}
+		}
+	}
+}
