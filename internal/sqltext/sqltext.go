@@ -43,7 +43,8 @@ const maxSummary = 255
 // next Read; nothing of it borrows from the text. Its memory does not outgrow six times the longest text and 4 KB.
 type Statement struct {
 	Operation  string // first word of the first statement, in capitals: SELECT, WITH, EXPLAIN, BEGIN; any word
-	Target     []byte // the table, if there is one statement and one table for certain; as written, without quotes. For USE: the database
+	Target     []byte // the table, if there is one statement and one table for certain, but for what rows to insert are read from; for USE: the database, without quotes
+	Certain    bool   // Target stays, should the statement go on behind the text: INSERT INTO t VALUES or SET, not INSERT INTO t (a), which tables may follow
 	Summary    []byte // operations and targets in their order, as written: INSERT audit SELECT orders; of 255 bytes at most
 	Normal     []byte // the text with ? for every value, without comments, with one way to set blanks and capitals
 	Statements int    // how many there are; empty ones are none
@@ -73,7 +74,7 @@ func (s *Statement) Tags() iter.Seq2[[]byte, []byte] {
 
 func (s *Statement) reset() {
 	s.Operation, s.Target, s.Summary, s.TraceID, s.SpanID = "", nil, s.Summary[:0], nil, nil
-	s.Statements, s.Cut, s.tags, s.ends = 0, false, s.tags[:0], s.ends[:0]
+	s.Certain, s.Statements, s.Cut, s.tags, s.ends = false, 0, false, s.tags[:0], s.ends[:0]
 }
 
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

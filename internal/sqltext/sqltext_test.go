@@ -23,7 +23,7 @@ var cases = []struct {
 	{MySQL, "select date '2020-01-01', interval 1 day, 'a' 'b', N'x', b'101', 0xFF, 0b11 from t",
 		"SELECT date ?, INTERVAL ? day, ?, ?, ?, ?, ? FROM t", "SELECT", "t", "SELECT t"},
 	{MySQL, "select * from `my db`.`my``tab` where `select` = 1 and t.select = 2",
-		"SELECT * FROM `my db`.`my``tab` WHERE `select` = ? AND t.select = ?", "SELECT", "my db.my`tab", "SELECT `my db`.`my``tab`"},
+		"SELECT * FROM `my db`.`my``tab` WHERE `select` = ? AND t.select = ?", "SELECT", "`my db`.`my``tab`", "SELECT `my db`.`my``tab`"},
 	{MySQL, "select \"it\"\"s\", 'it\\'s', 'a\\\\' from t",
 		"SELECT ?, ?, ? FROM t", "SELECT", "t", "SELECT t"},
 	{MySQL, "call db.p('x', 1)",
@@ -61,7 +61,7 @@ var cases = []struct {
 	{MySQL, "show tables from db",
 		"SHOW tables FROM db", "SHOW", "", "SHOW"},
 	{MySQL, "show full columns from `t`",
-		"SHOW full columns FROM `t`", "SHOW", "t", "SHOW `t`"},
+		"SHOW full columns FROM `t`", "SHOW", "t", "SHOW t"},
 	{MySQL, "load data local infile '/x' into table t fields terminated by ','",
 		"LOAD data local INFILE ? INTO TABLE t fields TERMINATED BY ?", "LOAD", "t", "LOAD TABLE t"},
 	{MySQL, "prepare p from 'select 1'",
@@ -118,12 +118,14 @@ var cases = []struct {
 		"GRANT ALL ON *.* TO x", "GRANT", "", "GRANT"},
 	{MySQL, "revoke all on db . * from x",
 		"REVOKE ALL ON db.* FROM x", "REVOKE", "", "REVOKE"},
+	{MySQL, "use `my db`",
+		"USE `my db`", "USE", "my db", "USE my db"},
 	{MySQL, "DELIMITER //",
 		"DELIMITER / /", "DELIMITER", "", "DELIMITER"},
 	{PostgreSQL, "select 'a' 'b', E'a\\'b', $$x$$, $t$ $$ $t$, U&'\\0061', B'1' from t",
 		"SELECT ?, ?, ?, ?, ?, ? FROM t", "SELECT", "t", "SELECT t"},
 	{PostgreSQL, "select \"Select\", \"a\"\"b\" from \"My Schema\".\"T\" where \"from\" = 1",
-		"SELECT \"Select\", \"a\"\"b\" FROM \"My Schema\".\"T\" WHERE \"from\" = ?", "SELECT", "My Schema.T", "SELECT \"My Schema\".\"T\""},
+		"SELECT \"Select\", \"a\"\"b\" FROM \"My Schema\".\"T\" WHERE \"from\" = ?", "SELECT", `"My Schema"."T"`, "SELECT \"My Schema\".\"T\""},
 	{PostgreSQL, "select a from t where d = date '2020-01-01' - 1 and e = '1'::int and arr[1:2] = array[1,2]",
 		"SELECT a FROM t WHERE d = date ? - ? AND e = ?::int AND arr[? : ?] = ARRAY[?]", "SELECT", "t", "SELECT t"},
 	{PostgreSQL, "select * from rows from (f(1), g(2)) x",
@@ -207,7 +209,7 @@ var cases = []struct {
 	{PostgreSQL, "SELECT a FROM ONLY (t)",
 		"SELECT a FROM ONLY (t)", "SELECT", "t", "SELECT t"},
 	{MySQL, "SELECT t . a , b FROM  `t`\tWHERE a=1",
-		"SELECT t.a, b FROM `t` WHERE a = ?", "SELECT", "t", "SELECT `t`"},
+		"SELECT t.a, b FROM `t` WHERE a = ?", "SELECT", "t", "SELECT t"},
 	{MySQL, "select /* a */ 1 /* b */ from t -- x",
 		"SELECT ? FROM t", "SELECT", "t", "SELECT t"},
 	{MySQL, "select /*!40001 SQL_NO_CACHE */ * from t",
@@ -219,7 +221,7 @@ var cases = []struct {
 	{MySQL, "/*+ not a hint here */ select 1",
 		"SELECT ?", "SELECT", "", "SELECT"},
 	{MySQL, "select `from` from `select`",
-		"SELECT `from` FROM `select`", "SELECT", "select", "SELECT `select`"},
+		"SELECT `from` FROM `select`", "SELECT", "select", "SELECT select"},
 	{MySQL, "select 1e3, 1e-3, 12abc, 0x, t.1a from t",
 		"SELECT ?, ?, 12abc, 0x, t.1a FROM t", "SELECT", "t", "SELECT t"},
 	{MySQL, "select _utf8mb4 'x' collate utf8mb4_bin, _binary\"y\", n.x from n",
@@ -253,7 +255,7 @@ var cases = []struct {
 	{MySQL, "{call p(1)}",
 		"{ CALL p(?) }", "CALL", "", "CALL p"},
 	{PostgreSQL, "select * from \"a\".\"b\" as \"c\" (\"d\")",
-		"SELECT * FROM \"a\".\"b\" AS \"c\"(\"d\")", "SELECT", "a.b", "SELECT \"a\".\"b\""},
+		"SELECT * FROM \"a\".\"b\" AS \"c\"(\"d\")", "SELECT", "a.b", "SELECT a.b"},
 	{PostgreSQL, "select a from t where b in ($1, $2, $3) and c = any('{1,2}'::int[])",
 		"SELECT a FROM t WHERE b IN (?) AND c = ANY (?::int[])", "SELECT", "t", "SELECT t"},
 	{PostgreSQL, "select * from t where a is not distinct from $1",
@@ -329,7 +331,7 @@ var cases = []struct {
 	{MySQL, "UPDATE t SET a = (SELECT max(b) FROM u), c = 2 WHERE d = 3",
 		"UPDATE t SET a = (SELECT max(b) FROM u), c = ? WHERE d = ?", "UPDATE", "", "UPDATE t SELECT u"},
 	{MySQL, "INSERT INTO t (a, b) VALUES ((SELECT id FROM u WHERE x=1), 2), ((SELECT id FROM u WHERE x=2), 3)",
-		"INSERT INTO t(a, b) VALUES ((SELECT id FROM u WHERE x = ?), ?)", "INSERT", "", "INSERT t SELECT u SELECT u"},
+		"INSERT INTO t(a, b) VALUES ((SELECT id FROM u WHERE x = ?), ?)", "INSERT", "t", "INSERT t SELECT u SELECT u"},
 	{PostgreSQL, "SELECT * FROM t WHERE a = 'x' FOR UPDATE OF t, u NOWAIT",
 		"SELECT * FROM t WHERE a = ? FOR UPDATE OF t, u NOWAIT", "SELECT", "t", "SELECT t"},
 	{PostgreSQL, "SELECT DISTINCT ON (a) a FROM t WINDOW w AS (PARTITION BY b ORDER BY c, d)",
@@ -413,7 +415,7 @@ var cases = []struct {
 	{MySQL, "REPLACE INTO t SELECT * FROM u",
 		"REPLACE INTO t SELECT * FROM u", "REPLACE", "", "REPLACE t SELECT u"},
 	{MySQL, "SELECT 'a' = \"b\" 'c', _binary'x', X'41' FROM `t` AS x",
-		"SELECT ? = ?, ?, ? FROM `t` AS x", "SELECT", "t", "SELECT `t`"},
+		"SELECT ? = ?, ?, ? FROM `t` AS x", "SELECT", "t", "SELECT t"},
 	{MySQL, "ALTER TABLE t RENAME TO u",
 		"ALTER TABLE t RENAME TO u", "ALTER", "t", "ALTER TABLE t"},
 	{MySQL, "EXPLAIN ANALYZE SELECT 1 FROM t",
@@ -453,7 +455,7 @@ var cases = []struct {
 	{PostgreSQL, "CREATE TABLE t PARTITION OF u FOR VALUES FROM (1) TO (10)",
 		"CREATE TABLE t PARTITION OF u FOR VALUES FROM (?) TO (?)", "CREATE", "t", "CREATE TABLE t"},
 	{PostgreSQL, "INSERT INTO \"T\" (\"A\") VALUES ($1) RETURNING \"T\".\"id\"",
-		"INSERT INTO \"T\"(\"A\") VALUES (?) RETURNING \"T\".\"id\"", "INSERT", "T", "INSERT \"T\""},
+		"INSERT INTO \"T\"(\"A\") VALUES (?) RETURNING \"T\".\"id\"", "INSERT", `"T"`, "INSERT \"T\""},
 	{PostgreSQL, "SELECT $1 [1], ARRAY[[1,2],[3,4]]",
 		"SELECT ? [?], ARRAY[[?]]", "SELECT", "", "SELECT"},
 	{PostgreSQL, "SELECT a FROM t LIMIT ALL OFFSET 5",
@@ -461,9 +463,9 @@ var cases = []struct {
 	{PostgreSQL, "SELECT * FROM x.y.z",
 		"SELECT * FROM x.y.z", "SELECT", "x.y.z", "SELECT x.y.z"},
 	{PostgreSQL, `update "users" set "password" = "hunter2", "a" = "b" where "users"."token" = "x"."y"`,
-		`UPDATE "users" SET "password" = ?, "a" = "b" WHERE "users"."token" = "x"."y"`, "UPDATE", "users", `UPDATE "users"`},
+		`UPDATE "users" SET "password" = ?, "a" = "b" WHERE "users"."token" = "x"."y"`, "UPDATE", "users", "UPDATE users"},
 	{MySQL | ANSIQuotes, `select "a", 'b' from "t"`,
-		`SELECT "a", ? FROM "t"`, "SELECT", "t", `SELECT "t"`},
+		`SELECT "a", ? FROM "t"`, "SELECT", "t", "SELECT t"},
 	{MySQL | NoBackslash, `select 'a\', b from t`,
 		"SELECT ?, b FROM t", "SELECT", "t", "SELECT t"},
 	{PostgreSQL | Backslash, `select 'a\'', b from t`,
@@ -534,6 +536,72 @@ func TestDifferent(t *testing.T) {
 				t.Errorf("%s and %s are both %s", text, other, s.Normal)
 			}
 			seen[string(s.Normal)] = text
+		}
+	}
+}
+
+// TestQuotes holds names to one target and summary that need no quotes and have them or not.
+func TestQuotes(t *testing.T) {
+	var s Statement
+	for _, c := range []struct {
+		d        Dialect
+		sql, sum string
+	}{
+		{MySQL, "select * from domain", "SELECT domain"},
+		{MySQL, "select * from `domain`", "SELECT domain"},
+		{MySQL, "select * from `Db`.`T$1`", "SELECT Db.T$1"},
+		{MySQL, "select * from `a b`.`t`", "SELECT `a b`.t"},
+		{MySQL, "select * from `a-b`", "SELECT `a-b`"},
+		{MySQL, "select * from `a.b`", "SELECT `a.b`"},
+		{MySQL, "select * from ``", "SELECT ``"},
+		{MySQL, "select * from `a``", "SELECT `a``"},
+		{MySQL | ANSIQuotes, `select * from "T"`, "SELECT T"},
+		{PostgreSQL, "select * from t", "SELECT t"},
+		{PostgreSQL, `select * from "t"`, "SELECT t"},
+		{PostgreSQL, `select * from "T"`, `SELECT "T"`},
+		{PostgreSQL, "select * from T", "SELECT T"},
+		{PostgreSQL, `select * from "s"."T"`, `SELECT s."T"`},
+		{PostgreSQL, `select * from "a""b"`, `SELECT "a""b"`},
+	} {
+		s.Read([]byte(c.sql), c.d)
+		if target := strings.TrimPrefix(c.sum, "SELECT "); string(s.Target) != target || string(s.Summary) != c.sum {
+			t.Errorf("%s is %s, %s", c.sql, s.Target, s.Summary)
+		}
+	}
+}
+
+// TestCertain reads the beginnings of statements: whether their targets stay, whatever follows.
+func TestCertain(t *testing.T) {
+	var s Statement
+	for _, c := range []struct {
+		d       Dialect
+		sql     string
+		target  string
+		certain bool
+	}{
+		{MySQL, "insert into t values", "t", true},
+		{MySQL, "insert into `t` (a, b) values (1, 'x'), (2, 'y", "t", true},
+		{MySQL, "insert into t values ((select a from u where b = ", "t", true},
+		{MySQL, "insert into t values (1) on duplicate key update a = (select b from u", "t", true},
+		{MySQL, "replace t () values (", "t", true},
+		{MySQL, "insert into t set a = ", "t", true},
+		{PostgreSQL, "insert into s.t as x (a) values ($1, ", "s.t", true},
+		{PostgreSQL, "insert into t default values returning ", "t", true},
+		{PostgreSQL, "with x as (select 1) insert into t values (", "t", true},
+		{PostgreSQL, "with x as (select a from u) insert into t values (", "", false},
+		{PostgreSQL, "with x as (insert into t values (", "t", false},
+		{MySQL, "insert into t", "t", false},
+		{MySQL, "insert into t (a, b", "t", false},
+		{MySQL, "insert into t select 1", "t", false},
+		{MySQL, "insert into t (select 1 union values row(1)", "t", false},
+		{PostgreSQL, "insert into t select 1 on conflict (a) do update set a = ", "t", false},
+		{MySQL, "insert into t values (1); insert into u values (", "", false},
+		{MySQL, "update t set a = ", "t", false},
+		{MySQL, "select * from t where a in ('", "t", false},
+		{MySQL, "values row(1, ", "", false},
+	} {
+		if s.Read([]byte(c.sql), c.d); string(s.Target) != c.target || s.Certain != c.certain {
+			t.Errorf("%s: %q, %t", c.sql, s.Target, s.Certain)
 		}
 	}
 }

@@ -58,6 +58,8 @@ type parser struct {
 	onTable   bool // ON leads to the table
 	uncertain bool // the one table is not
 	tables    int  // how many different ones; 2 is many
+	inserting bool // INSERT, and no query yet
+	settled   bool // what follows changes no target: rows are inserted
 
 	queries [maxQueries][2]int32 // names that WITH gave, in sql
 	known   int32
@@ -75,7 +77,7 @@ func (p *parser) reset(sql []byte, d Dialect) {
 	p.part, p.full = 0, false
 	p.first, p.firstEnd, p.firstWord = 0, 0, nil
 	p.target = p.target[:0]
-	p.tables, p.uncertain = 0, false
+	p.tables, p.uncertain, p.settled = 0, false, false
 	p.clear()
 }
 
@@ -83,7 +85,7 @@ func (p *parser) reset(sql []byte, d Dialect) {
 func (p *parser) clear() {
 	p.mode, p.want, p.role, p.naming = idle, nothing, plain, false
 	p.depth, p.over, p.known = 0, 0, 0
-	p.again, p.routine, p.recursive, p.uses, p.onTable = false, false, false, false, false
+	p.again, p.routine, p.recursive, p.uses, p.onTable, p.inserting = false, false, false, false, false, false
 	p.frames[0] = frame{item: -1, before: -1}
 }
 
@@ -207,6 +209,12 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 		f.from = false
 		f.list, f.item, f.before = tuples, -1, -1
 	}
+	switch k.role {
+	case rows, sets:
+		p.settled = p.settled || p.inserting && p.depth == 0 && p.tables == 1 && (k.role == rows || p.d&MySQL != 0)
+	case selects, with, table:
+		p.inserting = false
+	}
 	if p.role == as && f.body {
 		return // a name after all
 	}
@@ -288,6 +296,7 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 		case inserts:
 			f.list = noList
 			p.want = object
+			p.inserting = p.depth == 0
 		case updates:
 			p.want, f.from = source, true
 		case merges:
@@ -333,7 +342,7 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 			p.want, f.from = source, true
 			p.uncertain = p.uncertain || p.d&MySQL != 0 && f.body // names in front may be aliases
 		}
-	case ends, forRole:
+	case ends, sets, forRole:
 		f.from = false
 	}
 }
@@ -415,14 +424,13 @@ func (p *parser) commit(s *Statement, out []byte, next kind) {
 		if next != end && next != semicolon && (next < text || next > param) {
 			return
 		}
-	case called:
-		p.word(s, view(written))
-		return
 	}
-	p.word(s, view(written))
 	at := len(p.target)
-	p.target = appendBare(p.target, written)
+	p.target = appendName(p.target, written, p.d, p.kind == database)
+	p.word(s, view(p.target[at:]))
 	switch {
+	case p.kind == called || p.settled:
+		p.target = p.target[:at]
 	case p.tables == 0:
 		p.tables = 1
 	case p.tables == 1 && bytes.Equal(p.target[:at], p.target[at:]):
@@ -432,23 +440,26 @@ func (p *parser) commit(s *Statement, out []byte, next kind) {
 	}
 }
 
-// appendBare appends a name of several parts without the quotes.
-func appendBare(dst, name []byte) []byte {
-	var q byte
+// appendName appends a name of several parts without the quotes that it does not need, or without any.
+func appendName(dst, name []byte, d Dialect, bare bool) []byte {
 	for i := 0; i < len(name); i++ {
-		c := name[i]
-		switch {
-		case q == 0 && (c == '"' || c == '`'):
-			q = c
+		q := name[i]
+		if q != '"' && q != '`' {
+			dst = append(dst, q)
 			continue
-		case c == q && q != 0:
-			if i+1 >= len(name) || name[i+1] != q {
-				q = 0
-				continue
-			}
-			i++
 		}
-		dst = append(dst, c)
+		from, at, simple := i, len(dst), true
+		for i++; i < len(name) && (name[i] != q || i+1 < len(name) && name[i+1] == q); i++ {
+			c := name[i]
+			if c == q {
+				i++
+			}
+			simple = simple && classes[c]&part != 0 && (d&MySQL != 0 || c < 'A' || c > 'Z')
+			dst = append(dst, c)
+		}
+		if !bare && (!simple || i == from+1) {
+			dst = append(dst[:at], name[from:min(i+1, len(name))]...)
+		}
 	}
 	return dst
 }
@@ -468,7 +479,7 @@ func (p *parser) forget(s *Statement) {
 
 func (p *parser) finish(s *Statement) {
 	if s.Statements == 1 && p.tables == 1 && !p.uncertain {
-		s.Target = p.target
+		s.Target, s.Certain = p.target, p.settled
 	}
 	if p.firstEnd > 0 {
 		s.Operation = view(s.Normal[p.first:p.firstEnd])

@@ -24,6 +24,7 @@ const (
 	into           // a table follows, and perhaps its columns in parentheses
 	using          // of DELETE and MERGE: tables follow
 	ends           // the tables of a query are over
+	sets           // SET: the same, and an INSERT's values follow
 	table          // TABLE, VIEW: its name follows
 	index          // INDEX: its name follows, and its table behind ON
 	on             // ON
@@ -101,7 +102,7 @@ var keywords = func() (t [slots]*keyword) {
 	add(inMySQL, call, plain, `CHAR CONVERT DATABASE DECIMAL FLOAT MOD REPEAT SCHEMA VARBINARY VARCHAR`)
 	add(inPostgreSQL, call, plain, `ARRAY`)
 	add(inBoth, wary, plain, `IS NOT`)
-	add(inBoth, wary, ends, `SET`)
+	add(inBoth, wary, sets, `SET`)
 	add(inBoth, key, ends, `EXCEPT GROUP HAVING INTERSECT LIMIT OFFSET ORDER RETURNING UNION WHERE WINDOW`)
 	add(inBoth, key, forRole, `FOR`)
 	add(inBoth, verb, selects, `SELECT`)
