@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,7 @@ type truth struct {
 	PID          int64
 	Channel      string
 	RowsText     [][]*string
+	Parameters   map[string]string
 }
 
 func readTruth(t *testing.T, capture string) (list []truth) {
@@ -160,15 +162,21 @@ func TestTruth(t *testing.T) {
 			rows := readRows(t, true, capture)
 			apps := map[int]string{}
 			for _, x := range settled(readTruth(t, capture)) {
-				if x.Operation == "LOGIN" {
-					apps[x.Port] = x.App
-				}
 				i := slices.IndexFunc(rows, func(r row) bool { return matches(x, r) })
 				if i < 0 {
 					t.Errorf("no record of %+v", x)
 					continue
 				}
 				compare(t, x, rows[i])
+				if x.Operation == "LOGIN" {
+					apps[x.Port] = x.App
+				}
+				if got := rows[i].text["app"]; got != apps[x.Port] {
+					t.Errorf("packet %d (%s): app is %q, want %q", x.Packet, x.Operation, got, apps[x.Port])
+				}
+				if name, ok := x.Parameters["application_name"]; ok {
+					apps[x.Port] = name
+				}
 				rows = slices.Delete(rows, i, i+1)
 			}
 			for _, r := range rows {
@@ -227,11 +235,23 @@ func sameText(x truth, r row) bool {
 	return text == x.SQL || len(text) >= 16<<10-4 && strings.HasPrefix(x.SQL, text) || hidden(x.SQL, text)
 }
 
-// hidden tells whether text is sql but for what nobody may see.
+// hidden tells whether text is sql but for literals.
 func hidden(sql, text string) bool {
-	before, after, ok := strings.Cut(text, "?")
-	return ok && strings.HasPrefix(sql, before) && strings.HasSuffix(sql, after[strings.LastIndex(after, "?")+1:])
+	const literal = `(?:\?|[eE]?'(?:[^'\\]|''|\\.)*'|\$\$.*?\$\$)`
+	return regexp.MustCompile(`(?s)^` + strings.ReplaceAll(regexp.QuoteMeta(text), `\?`, literal) + `$`).MatchString(sql)
 }
+
+// blank is what may stand before the first word of a statement.
+var blank = regexp.MustCompile(`^(?:[\s;(]|--[^\n]*|(?s:/\*.*?\*/))*`)
+
+// operationOf is the first word of a statement in capitals.
+func operationOf(sql string) string {
+	word := sql[len(blank.FindString(sql)):]
+	return strings.ToUpper(word[:len(word)-len(strings.TrimLeft(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"))])
+}
+
+// targets are words that a table's name may stand behind.
+var targets = regexp.MustCompile(`(?i)\b(?:into|update|from|table(?: if(?: not)? exists)?|view|index on|copy|truncate|vacuum|analyze)\s+("[^"]+"|[\pL\d_.]+)`)
 
 func latin1(s string) string {
 	r := make([]rune, len(s))
@@ -267,6 +287,9 @@ func compare(t *testing.T, x truth, r row) {
 		same("rows", r.num["rows"], x.Rows)
 	}
 	same("affected", r.num["affected"], x.Affected)
+	if x.Operation == "QUERY" || x.Operation == "EXECUTE" {
+		compareStatement(t, x, r)
+	}
 	if x.Operation == "QUERY" && x.Results > 0 {
 		same("results", r.attributes["results"], x.Results)
 	}
@@ -318,6 +341,44 @@ func compare(t *testing.T, x truth, r row) {
 		same("target", r.text["target"], x.Channel)
 	}
 }
+
+// compareStatement compares what a record says of a statement with its text.
+func compareStatement(t *testing.T, x truth, r row) {
+	t.Helper()
+	want := operationOf(x.SQL)
+	if want == "" || r.doubts&record.PreparedUnseen != 0 {
+		want = x.Operation
+	}
+	operation, target, summary := r.text["operation"], r.text["target"], r.text["summary"]
+	if x.Encoding == "LATIN1" {
+		target, summary = latin1(target), latin1(summary)
+	}
+	if operation != want {
+		t.Errorf("packet %d (%.60q): the operation is %s, not %s", x.Packet, x.SQL, operation, want)
+	}
+	var found []string
+	for _, m := range targets.FindAllStringSubmatch(x.SQL, -1) {
+		found = append(found, strings.Trim(m[1], `"`))
+	}
+	if target != "" && !slices.Contains(found, target) || target == "" && simple.MatchString(x.SQL) {
+		t.Errorf("packet %d (%.60q): the target is %q, not of %q", x.Packet, x.SQL, target, found)
+	}
+	if simple.MatchString(x.SQL) && summary != operation+" "+target {
+		t.Errorf("packet %d (%.60q): the summary is %q", x.Packet, x.SQL, summary)
+	}
+	rest := strings.ToLower(x.SQL)
+	for word := range strings.FieldsSeq(strings.ToLower(summary)) {
+		_, after, ok := strings.Cut(rest, word)
+		if !ok && operation != x.Operation || !strings.HasPrefix(summary, operation) {
+			t.Errorf("packet %d (%.60q): the summary is %q", x.Packet, x.SQL, summary)
+			break
+		}
+		rest = after
+	}
+}
+
+// simple is a statement about one table, certainly.
+var simple = regexp.MustCompile(`(?i)^(?:insert into|update|delete from|select [\w, *]+ from) \w+(?: (?:set|values|where) [^()]*)?$`)
 
 // TestEncrypted: of a connection that goes on encrypted the login is a row that says so.
 func TestEncrypted(t *testing.T) {
