@@ -22,6 +22,7 @@ type frame struct {
 	with   bool     // in the list behind WITH
 	given  [2]int32 // the last name behind WITH, in the text, if it is not known yet
 	known  int32    // how many of these names are known around
+	cases  int32    // CASE without END
 }
 
 type list uint8
@@ -84,6 +85,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				kw = lookup(sql, l.start, l.at)
 			}
 			f := p.top()
+			reserved := kw != nil && kw.flags&uint8(d)&inBoth != 0
 			if p.mode == atStart {
 				if !glue.has(prev) {
 					out = append(out, ' ')
@@ -101,9 +103,17 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 					p.first, p.firstEnd, p.firstWord = at, len(out), kw
 				}
 				p.begin(s, out[at:], kw, &l)
+				if p.opens {
+					p.second = len(out)
+				}
 				break
 			}
-			if kw != nil && kw.flags&uint8(d)&inBoth != 0 && (p.want == nothing || kw.flags&soft == 0) {
+			if len(out) == p.second && kw == nil && !l.followed('.') {
+				out = appendUpper(append(out, ' '), sql[l.start:l.at])
+				l.prev = key
+				break
+			}
+			if reserved || kw != nil && (p.want == nothing || kw.flags&firm != 0) && (len(out) == p.second || p.certain(kw, &l, out)) {
 				if kw.role == literal && !operands.has(prev) && prev != wary && prev != has ||
 					kw.role == defaults && (prev == open || prev == comma || prev == operator) {
 					k, kw = number, nil
@@ -128,7 +138,7 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			}
 			if p.want != nothing && prev != dot {
 				p.name(&l)
-			} else if kw != nil && (kw.flags&inBoth == 0 || kw.flags&known != 0) {
+			} else if kw != nil && kw.flags&known != 0 {
 				role = kw.role
 				p.keyword(s, kw, &l)
 			}

@@ -11,9 +11,10 @@
 //     nor the number of its columns makes another statement;
 //   - comments are gone, but for hints behind the first word of MySQL's statements, which take part in what is planned, and
 //     the code in its /*! */;
-//   - key words have capitals where the dialect reserves them, and names are as they were written;
+//   - key words have capitals where the dialect reserves them, or where the words around leave no doubt; other words are as
+//     they were written;
 //   - what the text ends with, cut off, reads like the beginning of the whole: a list's last item may be
-//     missing, and a sign without its value stays.
+//     missing, a sign without its value stays, and a word that may be a name is one.
 //
 // Reading a normal form gives the same again, but for PostgreSQL's texts with ? ? in them: which of the two is an operator
 // cannot be told any more.

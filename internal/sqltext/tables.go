@@ -12,7 +12,9 @@ const (
 	defining             // CREATE, DROP: an object is due
 	showing              // SHOW
 	creating             // CREATE PROCEDURE and the like: BEGIN may follow
-	quiet                // none are looked for
+	speaking             // BEGIN, COMMIT: there are none
+	granting             // GRANT: none are looked for
+	quiet                // nor in any other
 )
 
 // wanted is what the next name is.
@@ -64,6 +66,9 @@ type parser struct {
 	queries [maxQueries][2]int32 // names that WITH gave, in sql
 	known   int32
 
+	opens  bool // the first word is followed by a key word
+	second int  // where the second one is written in Normal, or -1
+
 	part int  // where this statement begins in Summary
 	full bool // nothing more is appended
 
@@ -86,6 +91,7 @@ func (p *parser) clear() {
 	p.mode, p.want, p.role, p.naming = idle, nothing, plain, false
 	p.depth, p.over, p.known = 0, 0, 0
 	p.again, p.routine, p.recursive, p.uses, p.onTable, p.inserting = false, false, false, false, false, false
+	p.opens, p.second = false, -1
 	p.frames[0] = frame{item: -1, before: -1}
 }
 
@@ -179,12 +185,19 @@ func (p *parser) begin(s *Statement, word []byte, k *keyword, l *lexer) {
 		}
 	case defines:
 		p.mode = defining
+		p.opens = k.text == "CREATE" || k.text == "ALTER"
 	case lists:
 		p.mode, p.again = defining, true
+		p.opens = k.text == "DROP" || p.d&MySQL != 0 && k.text != "CHECK" && k.text != "ANALYZE"
 	case truncates:
 		p.want, p.again = object, true
 	case shows:
 		p.mode = showing
+		p.opens = p.d&MySQL != 0
+	case begins, speaks, finishes:
+		p.mode = speaking
+	case grants:
+		p.mode = granting
 	case calls:
 		p.want = called
 	case copies:
@@ -196,10 +209,16 @@ func (p *parser) begin(s *Statement, word []byte, k *keyword, l *lexer) {
 
 // keyword follows a key word.
 func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
-	if p.mode == atStart || p.routine {
+	f := p.top()
+	switch k.role {
+	case caseRole:
+		f.cases++
+	case finishes:
+		f.cases = max(f.cases-1, 0)
+	}
+	if p.routine {
 		return
 	}
-	f := p.top()
 	want := p.want
 	p.want = nothing
 	switch k.role {
@@ -220,9 +239,14 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 	}
 	switch p.mode {
 	case quiet:
-		if k.role == table && want == object {
+		switch {
+		case k.role == table && want == object:
 			p.want = want // TRUNCATE TABLE
+		case k.role == speaks:
+			p.mode = speaking // SET TRANSACTION
 		}
+		return
+	case speaking, granting:
 		return
 	case creating:
 		p.routine = k.role == begins
@@ -345,6 +369,33 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 	case ends, sets, forRole:
 		f.from = false
 	}
+}
+
+// certain tells whether a word that is not reserved is a key word where it stands, for certain.
+func (p *parser) certain(k *keyword, l *lexer, out []byte) bool {
+	switch {
+	case k.role == finishes:
+		return p.top().cases > 0 && operands.has(l.prev) || l.prev == semicolon
+	case k.kind == verb && p.depth == 0 && (p.mode == granting || p.mode == creating), k.role == begins && p.mode == creating:
+		return true
+	case k.flags&action != 0 && p.mode == defining && p.uses && p.depth == 0 && (valued.has(l.prev) || l.prev == comma):
+		return true
+	case p.mode == speaking:
+		switch w := lastWord(out); {
+		case is(w, "savepoint"):
+			return false
+		case is(w, "to", "release"):
+			return k.text == "SAVEPOINT" && !p.ahead([]string{"$"}, *l)
+		}
+		return k.flags&spoken != 0
+	}
+	for i := range k.places {
+		at := &k.places[i]
+		if (at.behind == nil || behind(at.behind, l.prev, out)) && (at.ahead == nil || p.ahead(at.ahead, *l)) && (!at.outside || p.top().cases == 0) {
+			return !(at.ahead != nil && at.ahead[0] == "$" && p.mode == querying && k.role != rows)
+		}
+	}
+	return false
 }
 
 // operate notes an operation.
@@ -488,6 +539,84 @@ func (p *parser) finish(s *Statement) {
 		}
 	}
 	p.sql = nil
+}
+
+// valued are the kinds that an operand ends with, or may in a normal form: there a value reads like the operator ?.
+const valued = operands | 1<<has
+
+// behind tells whether what was written last is one of these.
+func behind(these []string, prev kind, out []byte) bool {
+	for _, w := range these {
+		switch {
+		case w == "." && valued.has(prev), w == "(" && prev == open, w == ")" && prev == closing, w == "0" && (prev >= text && prev <= param || prev == has):
+			return true
+		}
+	}
+	return (prev == name || prev >= key) && is(lastWord(out), these...)
+}
+
+// lastWord is the unquoted word that out ends with, if no dot stands in front of it.
+func lastWord(out []byte) []byte {
+	i := len(out)
+	for i > 0 && classes[out[i-1]]&part != 0 {
+		i--
+	}
+	if i > 0 && (out[i-1] == '.' || out[i-1] == '@') {
+		return nil
+	}
+	return out[i:]
+}
+
+// ahead tells whether what follows is one of these.
+func (p *parser) ahead(these []string, l lexer) bool {
+	l.prev = key
+	k := l.next()
+	for k == comment {
+		k = l.next()
+	}
+	var kw *keyword
+	if k == word {
+		if is(l.sql[l.start:l.at], these...) {
+			return true
+		}
+		kw = lookup(l.sql, l.start, l.at)
+	}
+	for _, w := range these {
+		switch w {
+		case "(":
+			if k == open {
+				return true
+			}
+		case "0":
+			if k >= text && k <= param {
+				return true
+			}
+		case "$":
+			if k == end || k == semicolon {
+				return true
+			}
+		case `"`:
+			if k == name || k == word && (kw == nil || kw.flags&uint8(p.d)&inBoth == 0 || kw.role == modifier) {
+				return true
+			}
+		case ".":
+			switch k {
+			case word:
+				if kw == nil {
+					return true
+				}
+				switch kw.role {
+				case from, joins, ends, as, into, on, using, forRole:
+				default:
+					return true
+				}
+			case closing, comma, semicolon, dot, cast, end:
+			default:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // followed tells whether the next token, which is no comment, begins with c. A dot that begins a number is none.

@@ -47,15 +47,21 @@ const (
 	explains       // EXPLAIN, PREPARE, DECLARE: a query may follow
 	routine        // PROCEDURE, FUNCTION, TRIGGER, EVENT, RULE: statements may be part of it
 	begins         // BEGIN
+	speaks         // COMMIT, TRANSACTION and the like: of transactions, without tables
+	grants         // GRANT, REVOKE
+	caseRole       // CASE
+	finishes       // END
 )
 
 // What is known of a word.
 const (
-	inMySQL      = uint8(MySQL)      // written in capitals
-	inPostgreSQL = uint8(PostgreSQL) // written in capitals
+	inMySQL      = uint8(MySQL)      // reserved in MySQL and MariaDB
+	inPostgreSQL = uint8(PostgreSQL) // reserved
 	inBoth       = inMySQL | inPostgreSQL
-	soft         = 1 << 7 // may be a table's name
-	known        = 1 << 6 // has its role in the other dialect too, as words have that are written in capitals in none
+	firm         = 1 << 7 // may be a key word where a table's name is due
+	known        = 1 << 6 // has its role as a name too
+	spoken       = 1 << 5 // a key word in BEGIN, COMMIT and the like
+	action       = 1 << 4 // a key word behind the table that ALTER names
 )
 
 type keyword struct {
@@ -64,10 +70,17 @@ type keyword struct {
 	flags  uint8
 	kind   kind // as it is written
 	role   role
+	places []place // where it is a key word, not being reserved
+}
+
+// place is what stands around a word: words, or signs for a kind of token; empty: anything.
+type place struct {
+	behind, ahead []string
+	outside       bool // of CASE
 }
 
 // slots is a power of two, large enough that most names find an empty slot at once.
-const slots = 2048
+const slots = 4096
 
 // keywords is a hash table with open addresses.
 var keywords = func() (t [slots]*keyword) {
@@ -82,36 +95,48 @@ var keywords = func() (t [slots]*keyword) {
 			t[at] = k
 		}
 	}
-	add(inBoth, key, plain, `ADD ALL AND ASC BETWEEN BOTH BY CASE COLLATE COLUMN CONSTRAINT CROSS ELSE EXISTS FOREIGN
-		GROUPING IN INNER LEADING LIKE NATURAL NOTHING OR OUTER OVER PARTITION PRIMARY REFERENCES ROWS THEN TO TRAILING
-		UNIQUE WHEN`)
-	add(inBoth|soft, key, plain, `BEFORE CASCADE COMMIT CONFLICT DO DUPLICATE FOLLOWING ISOLATION LOCKED MATCHED MATERIALIZED
-		NOWAIT NULLS PRECEDING READ ROLLBACK SAVEPOINT SKIP START TEMPORARY TRANSACTION UNBOUNDED`)
-	add(inMySQL, key, plain, `BINARY CHANGE CHARACTER CONTINUE CURSOR DATABASES DIV DUAL EACH ELSEIF ENCLOSED ESCAPED EXIT
-		FULLTEXT GENERATED GROUPS INFILE KILL LEAVE LINES LOOP MATCH OPTION OPTIONALLY OUTFILE RANGE REGEXP REQUIRE
-		RESTRICT RETURN RLIKE SCHEMAS SEPARATOR SIGNAL SPATIAL SQL_BIG_RESULT SQL_CALC_FOUND_ROWS SQL_SMALL_RESULT
-		STARTING STORED TERMINATED UNDO UNLOCK UNSIGNED VIRTUAL WHILE XOR ZEROFILL`)
-	add(inPostgreSQL, key, plain, `ANY ASYMMETRIC AUTHORIZATION COLLATION DEFERRABLE FREEZE FULL ILIKE INITIALLY NOTNULL OVERLAPS PLACING
-		SIMILAR SOME SYMMETRIC TABLESAMPLE VARIADIC VERBOSE`)
+	add(inBoth, key, plain, `ALL AND ASC BINARY BOTH COLLATE COLUMN CONSTRAINT CROSS ELSE FETCH FOREIGN IN INNER LEADING LIKE NATURAL
+		OR OUTER PRIMARY REFERENCES THEN TO TRAILING UNIQUE WHEN`)
+	add(inMySQL, key, plain, `BEFORE BETWEEN BY CHANGE CHARACTER CONDITION CONTINUE CURSOR DATABASES DETERMINISTIC DISTINCTROW DIV DUAL EACH
+		ELSEIF ENCLOSED ESCAPED EXIT FORCE FULLTEXT INFILE KILL LEAVE LINES LOOP MATCH OPTION OPTIONALLY OUTFILE OVER PARTITION
+		PRECISION PURGE RANGE REGEXP REQUIRE RETURN RLIKE SCHEMAS SEPARATOR SIGNAL SPATIAL SQL_BIG_RESULT
+		SQL_CALC_FOUND_ROWS SQL_SMALL_RESULT STARTING TERMINATED UNDO UNLOCK UNSIGNED VARYING WHILE XOR ZEROFILL`)
+	add(inMySQL|firm, key, plain, `EXISTS ROWS`)
+	add(inMySQL|action, key, plain, `ADD CASCADE RESTRICT`)
+	add(inMySQL|spoken, key, plain, `READ WRITE`)
+	add(inMySQL|spoken, key, speaks, `RELEASE`)
+	add(inPostgreSQL, key, plain, `ANALYSE ANY ASYMMETRIC AUTHORIZATION COLLATION DO FREEZE FULL ILIKE INITIALLY NOTNULL OVERLAPS
+		PLACING SIMILAR SOME SYMMETRIC TABLESAMPLE VERBOSE VARIADIC`)
+	add(inPostgreSQL|spoken, key, plain, `DEFERRABLE`)
+	add(spoken, key, plain, `CHAIN COMMITTED CONSISTENT ISOLATION LEVEL NO PREPARED REPEATABLE SERIALIZABLE SNAPSHOT UNCOMMITTED WORK`)
+	add(0, key, plain, `AFTER ATOMIC CHARACTERISTICS CONFLICT CURRENT DATA DUPLICATE ESCAPE FIRST FOLLOWING GLOBAL GROUPS IDENTIFIED IDENTITY LAST
+		LOCAL LOCKED MATCHED MATERIALIZED MODE NAMES NEXT NOTHING NOWAIT NULLS OF PRECEDING RESTART SESSION SHARE SKIP TEMP
+		TEMPORARY UNBOUNDED UNLOGGED WITHIN`)
 	add(inPostgreSQL, name, plain, `CURRENT_CATALOG CURRENT_ROLE CURRENT_SCHEMA SESSION_USER USER`)
 	add(inBoth, name, plain, `CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER LOCALTIME LOCALTIMESTAMP`)
 	add(inMySQL, name, plain, `UTC_DATE UTC_TIME UTC_TIMESTAMP`)
-	add(inBoth, ended, plain, `END ISNULL`)
-	add(inBoth, call, plain, `CAST INTERVAL LEFT RIGHT`)
-	add(inBoth, call, row, `ROW`)
-	add(inMySQL, call, plain, `CHAR CONVERT DATABASE DECIMAL FLOAT MOD REPEAT SCHEMA VARBINARY VARCHAR`)
-	add(inPostgreSQL, call, plain, `ARRAY`)
-	add(inBoth, wary, plain, `IS NOT`)
-	add(inBoth, wary, sets, `SET`)
-	add(inBoth, key, ends, `EXCEPT GROUP HAVING INTERSECT LIMIT OFFSET ORDER RETURNING UNION WHERE WINDOW`)
+	add(inPostgreSQL, ended, plain, `ISNULL`)
+	add(inBoth, key, caseRole, `CASE`)
+	add(inPostgreSQL, ended, finishes, `END`)
+	add(inBoth, call, plain, `LEFT RIGHT`)
+	add(inMySQL, call, plain, `INTERVAL`)
+	add(inPostgreSQL, call, plain, `ARRAY CAST`)
+	add(0, call, row, `ROW`)
+	add(inMySQL, call, plain, `BIGINT BLOB CHAR CONVERT DATABASE DEC DECIMAL DOUBLE FLOAT FLOAT4 FLOAT8 INT INT1 INT2 INT3 INT4 INT8 INTEGER
+		LONG LONGBLOB LONGTEXT MEDIUMBLOB MEDIUMINT MEDIUMTEXT MIDDLEINT MOD NUMERIC REAL REPEAT SCHEMA SMALLINT TINYBLOB
+		TINYINT TINYTEXT VARBINARY VARCHAR VARCHARACTER`)
+	add(inBoth, wary, plain, `IS`)
+	add(inBoth|spoken, wary, plain, `NOT`)
+	add(inMySQL|action, wary, sets, `SET`)
+	add(inBoth, key, ends, `EXCEPT GROUP HAVING INTERSECT LIMIT ORDER UNION WHERE`)
+	add(inPostgreSQL, key, ends, `OFFSET RETURNING WINDOW`)
 	add(inBoth, key, forRole, `FOR`)
 	add(inBoth, verb, selects, `SELECT`)
-	add(inBoth, verb, inserts, `INSERT`)
-	add(inMySQL, verb, inserts, `REPLACE`)
-	add(inBoth, verb, updates, `UPDATE`)
-	add(inBoth, verb, deletes, `DELETE`)
-	add(inBoth|soft, key, merges, `MERGE`)
-	add(inBoth, key, rows, `VALUES`)
+	add(inMySQL, verb, inserts, `INSERT REPLACE`)
+	add(inMySQL, verb, updates, `UPDATE`)
+	add(inMySQL, verb, deletes, `DELETE`)
+	add(0, key, merges, `MERGE`)
+	add(inMySQL, key, rows, `VALUES`)
 	add(inBoth, key, with, `WITH`)
 	add(inBoth, key, from, `FROM`)
 	add(inBoth, key, joins, `JOIN`)
@@ -119,40 +144,91 @@ var keywords = func() (t [slots]*keyword) {
 	add(inBoth, key, into, `INTO`)
 	add(inBoth, key, using, `USING`)
 	add(inBoth, key, table, `TABLE`)
-	add(inBoth|soft, key, table, `VIEW`)
-	add(0, key, table, `TABLES`)
+	add(0, key, table, `VIEW`)
+	add(known, key, table, `TABLES`)
 	add(inMySQL|known, key, index, `INDEX`)
 	add(inMySQL, key, columns, `KEY KEYS`)
-	add(0, key, columns, `COLUMNS FIELDS INDEXES`)
+	add(known, key, columns, `COLUMNS FIELDS INDEXES`)
 	add(inBoth, key, on, `ON`)
 	add(inBoth, key, as, `AS`)
-	add(inBoth, key, modifier, `LATERAL`)
-	add(inPostgreSQL, key, modifier, `ONLY CONCURRENTLY`)
+	add(inPostgreSQL|firm, key, modifier, `LATERAL CONCURRENTLY`)
+	add(inPostgreSQL|spoken, key, modifier, `ONLY`)
 	add(inMySQL, key, modifier, `DELAYED HIGH_PRIORITY IGNORE LOW_PRIORITY QUICK`)
-	add(inBoth, call, modifier, `IF`)
-	add(inBoth, key, recursive, `RECURSIVE`)
+	add(inMySQL|firm, call, modifier, `IF`)
+	add(inMySQL|firm, key, recursive, `RECURSIVE`)
 	add(inBoth, key, distinct, `DISTINCT`)
 	add(inBoth, ended, literal, `NULL TRUE FALSE`)
 	add(inBoth, key, defaults, `DEFAULT`)
-	add(inBoth, key, defines, `CREATE ALTER`)
+	add(inBoth, key, defines, `CREATE`)
+	add(inMySQL|action, key, defines, `ALTER`)
 	add(inMySQL, key, defines, `LOAD`)
-	add(0, key, defines, `COMMENT REFRESH`)
-	add(inBoth, key, lists, `ANALYZE CHECK DROP`)
-	add(inMySQL, key, lists, `LOCK OPTIMIZE RENAME`)
-	add(0, key, lists, `CHECKSUM REPAIR`)
-	add(0, key, truncates, `TRUNCATE`)
+	add(known, key, defines, `COMMENT REFRESH`)
+	add(inBoth, key, lists, `ANALYZE CHECK`)
+	add(inMySQL|action, key, lists, `DROP RENAME`)
+	add(inMySQL, key, lists, `LOCK OPTIMIZE`)
+	add(known, key, lists, `CHECKSUM REPAIR`)
+	add(known, key, truncates, `TRUNCATE`)
 	add(inMySQL, key, shows, `SHOW`)
 	add(inMySQL, key, calls, `CALL`)
-	add(0, key, calls, `EXECUTE EXEC`)
-	add(0, key, copies, `COPY`)
+	add(known, key, calls, `EXECUTE EXEC`)
+	add(known, key, copies, `COPY`)
 	add(inMySQL, key, uses, `USE`)
 	add(inMySQL, key, describes, `DESCRIBE`)
 	add(inBoth, key, describes, `DESC`)
-	add(inMySQL, key, explains, `EXPLAIN`)
-	add(0, key, explains, `PREPARE DECLARE`)
+	add(inMySQL, key, explains, `EXPLAIN DECLARE`)
+	add(known, key, explains, `PREPARE`)
 	add(inMySQL, key, routine, `PROCEDURE TRIGGER`)
-	add(0, key, routine, `EVENT FUNCTION RULE`)
-	add(inBoth|soft, key, begins, `BEGIN`)
+	add(known, key, routine, `EVENT FUNCTION RULE`)
+	add(spoken, key, begins, `BEGIN`)
+	add(spoken, key, speaks, `ABORT COMMIT ROLLBACK SAVEPOINT START TRANSACTION`)
+	add(inBoth, key, grants, `GRANT`)
+	add(inMySQL, key, grants, `REVOKE`)
+
+	// Where words are certain to be key words that a dialect does not reserve. . is an operand, " a name, 0 a value, and $ the
+	// end.
+	phrases := func(outside bool, list string) {
+		for line := range strings.SplitSeq(list, ",") {
+			before, rest, _ := strings.Cut(line, "[")
+			w, after, _ := strings.Cut(rest, "]")
+			p := place{outside: outside}
+			if f := strings.Fields(before); len(f) > 0 {
+				p.behind = strings.Split(strings.ToLower(f[0]), "|")
+			}
+			if f := strings.Fields(after); len(f) > 0 {
+				p.ahead = strings.Split(strings.ToLower(f[0]), "|")
+			}
+			lo, hi := capitals([]byte(w), 0, len(w))
+			at := slot(lo, hi)
+			for t[at].text != w {
+				at = (at + 1) % slots
+			}
+			t[at].places = append(t[at].places, p)
+		}
+	}
+	phrases(false, `. [BETWEEN] ., NOT|ROWS|RANGE|GROUPS [BETWEEN], GROUP|ORDER|PARTITION [BY], [EXISTS] (, IF [EXISTS], NOT [EXISTS] ",
+		[IF] EXISTS, [IF] NOT, [PARTITION] BY, . [PARTITION] OF, . [OVER] .,
+		.|ASC|DESC [ROWS] BETWEEN|UNBOUNDED|CURRENT|0, .|ASC|DESC [RANGE] BETWEEN|UNBOUNDED|CURRENT|0,
+		.|ASC|DESC [GROUPS] BETWEEN|UNBOUNDED|CURRENT|0, . [ROWS] ONLY, FROM [ROWS] FROM,
+		[UNBOUNDED] PRECEDING|FOLLOWING, UNBOUNDED|0 [PRECEDING], UNBOUNDED|0 [FOLLOWING], BETWEEN|AND|ROWS|RANGE|GROUPS [CURRENT] ROW,
+		WHERE [CURRENT] OF, CURRENT|EACH [ROW], [ROW] (, FETCH [FIRST], FETCH [NEXT], NULLS [FIRST], NULLS [LAST],
+		.|ASC|DESC [NULLS] FIRST|LAST, .|UPDATE|SHARE [SKIP] LOCKED, SKIP [LOCKED], UPDATE|SHARE [NOWAIT], UPDATE|SHARE|CURRENT [OF],
+		FOR|KEY [SHARE], IN [SHARE] MODE, SHARE [MODE], ON [CONFLICT] (|DO|ON, [DUPLICATE] KEY, DO [NOTHING],
+		FOR|DO|KEY [UPDATE], ON [UPDATE] CASCADE|SET|NO|RESTRICT, ON [DELETE] CASCADE|SET|NO|RESTRICT,
+		(|)|AS|EXPLAIN|ANALYZE|VERBOSE|FOR [UPDATE] ", (|)|AS|EXPLAIN|ANALYZE|VERBOSE|INSTEAD|ALSO [INSERT] INTO,
+		(|)|AS|EXPLAIN|ANALYZE|VERBOSE|INSTEAD|ALSO [DELETE] FROM, ) [MERGE] INTO,
+		UPDATE|DELETE [SET], . [SET] ., DELETE|UPDATE [CASCADE], . [CASCADE] $, DELETE|UPDATE [RESTRICT], . [RESTRICT] $,
+		[VALUES] (, DEFAULT|FOR [VALUES], . [VALUES] $, WITH [RECURSIVE] ", AS|NOT [MATERIALIZED] (, [MATERIALIZED] VIEW,
+		[TEMP] TABLE|VIEW, [TEMPORARY] TABLE|VIEW, [UNLOGGED] TABLE, PRIMARY|FOREIGN [KEY], NO|FOR [KEY] UPDATE|SHARE, FOR [NO] KEY,
+		UNIQUE [INDEX], MATERIALIZED|TEMP|TEMPORARY|RECURSIVE|REPLACE|CREATE|UNDEFINED|MERGE|TEMPTABLE [VIEW],
+		OR [REPLACE] VIEW|FUNCTION|PROCEDURE|TRIGGER|RULE|AGGREGATE|TEMP|TEMPORARY|RECURSIVE, REPLACE [FUNCTION], REPLACE [PROCEDURE],
+		REPLACE [TRIGGER], REPLACE [RULE],
+		CREATE|REPLACE|TEMP|TEMPORARY [RECURSIVE] VIEW, [IDENTIFIED] BY|WITH, LOAD [DATA], [LOCAL] INFILE, [FIELDS] TERMINATED|ENCLOSED|ESCAPED, FOR [EACH] ROW,
+		. [BEFORE] INSERT|UPDATE|DELETE, . [AFTER] INSERT|UPDATE|DELETE, [EXECUTE] FUNCTION|PROCEDURE, EXECUTE [FUNCTION], EXECUTE [PROCEDURE], [RESTART] IDENTITY, RESTART [IDENTITY],
+		. [ESCAPE] 0, . [OFFSET] ., . [RETURNING] ., . [WINDOW] ", [LATERAL] (, [CAST] (, [INTERVAL] 0|(, [WITHIN] GROUP,
+		SET [NAMES] 0|", SET [SESSION] TRANSACTION|CHARACTERISTICS, SET [GLOBAL] TRANSACTION, SET [LOCAL] TRANSACTION, [CHARACTERISTICS] AS,
+		SET|SESSION|GLOBAL|LOCAL|AS [TRANSACTION] ISOLATION|READ|NOT|DEFERRABLE, PREPARE [TRANSACTION], BEGIN [ATOMIC],
+		FULL [TABLES], FULL [COLUMNS], FULL [FIELDS]`)
+	phrases(true, `WHEN|NOT [MATCHED] THEN|AND|BY, THEN [UPDATE] SET, THEN [DELETE], THEN [INSERT] (|VALUES|DEFAULT`)
 	return t
 }()
 
@@ -170,7 +246,7 @@ func lookup(b []byte, i, j int) *keyword {
 	}
 }
 
-func slot(lo, hi uint64) uint64 { return (lo ^ hi<<7) * 0x9E3779B97F4A7C15 >> 53 }
+func slot(lo, hi uint64) uint64 { return (lo ^ hi<<7) * 0x9E3779B97F4A7C15 >> 52 }
 
 // capitals returns the first 16 bytes of b[i:j] in capitals.
 func capitals(b []byte, i, j int) (lo, hi uint64) {
