@@ -107,7 +107,7 @@ func (d *dialog) prepare(m *l7.Message) ref {
 	t, f := &d.statements, &d.now
 	r, s := t.add(f.name)
 	before := s.size()
-	s.pending, s.cut = true, f.cut
+	s.pending, s.cut, s.hidden = true, f.cut, f.ask.guarded
 	if f.cut { // what these are its end could change
 		m.SQL.Operation, m.SQL.Target, m.SQL.Summary = "", nil, m.SQL.Summary[:0]
 	}

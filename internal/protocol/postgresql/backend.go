@@ -383,5 +383,5 @@ func nearby(code []byte) bool { return string(code) == "42601" }
 // guarded tells whether an error could repeat a secret of the request.
 func (d *dialog) guarded() bool {
 	a := d.now.ask
-	return a.guarded || d.guard || a.kind == asksExecute && d.secret(d.statements.of(a.ref))
+	return a.guarded || d.guard || a.kind == asksExecute && d.statements.of(a.ref).secret()
 }

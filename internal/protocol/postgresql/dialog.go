@@ -41,7 +41,6 @@ type dialog struct {
 	failed     ask   // what failed then
 	turn       bool  // of the next request
 
-	words []byte
 	guard bool  // of a message that is decoded alone: its request holds a secret
 	now   facts // from Decode to Advance
 }
@@ -105,25 +104,19 @@ func openDialog(c *l7.ConnInfo, context []byte) l7.Dialog {
 // Reset implements l7.Resetter.
 func (d *dialog) Reset(c *l7.ConnInfo) {
 	d.statements.reset()
-	if cap(d.words) > keepText {
-		d.words = nil
-	}
 	if len(d.portals) > keepPortals {
 		d.portals = nil
 	}
 	*d = dialog{
 		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], statements: d.statements, waits: waits{list: d.waits.list[:0], blind: c.Midstream},
 		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
-		fresh: !c.Midstream, words: d.words[:0],
+		fresh: !c.Midstream,
 	}
 	d.client = c.Client.AppendTo(d.client)
 }
 
-// keepText is how much memory for one text a Dialog keeps when its connection is over.
-const keepText = 4 << 10
-
 // Holds implements l7.Holder.
-func (d *dialog) Holds() int { return d.statements.held + cap(d.words) + len(d.portals)*portalSize }
+func (d *dialog) Holds() int { return d.statements.held + len(d.portals)*portalSize }
 
 var (
 	errHeader = errors.New("no message header")
@@ -366,7 +359,7 @@ func (d *dialog) AppendContext(dst []byte, dir l7.Dir, _ *l7.Message) []byte {
 		return append(dst, contextLogin, byte(d.authentication))
 	case kind == typeBind:
 		if s := d.statements.of(d.now.ask.ref); s != nil {
-			return append(append(dst, contextBind, flag(d.secret(s))), s.params...)
+			return append(append(dst, contextBind, flag(s.secret())), s.params...)
 		}
 	case (kind == typeQuery || kind == typeParse) && d.dialect != sqltext.PostgreSQL:
 		return append(dst, contextDialect)
@@ -402,7 +395,7 @@ func (d *dialog) recall(context []byte) {
 		d.guard = true
 	case contextBind:
 		if len(b) > 0 {
-			d.statements.only = &statement{guarded: b[0] != 0, params: b[1:]}
+			d.statements.only = &statement{judged: true, guarded: b[0] != 0, params: b[1:]}
 		}
 	}
 }

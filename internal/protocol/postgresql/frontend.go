@@ -114,6 +114,9 @@ func (d *dialog) shown(m *l7.Message, sql []byte) []byte {
 	return m.Scratch[at:]
 }
 
+// hides tells whether sql holds a secret.
+func (d *dialog) hides(sql []byte) bool { return len(sqltext.AppendSecrets(nil, sql, d.dialect)) > 0 }
+
 func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 	m.Role, m.Fence = l7.Request, true
 	d.session(m)
@@ -127,7 +130,7 @@ func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 		case "BASE_BACKUP":
 			a.backup = true
 		}
-		a.guarded = m.Values() && len(sqltext.AppendSecrets(nil, sql, d.dialect)) > 0
+		a.guarded = m.Values() && d.hides(sql)
 	}
 	m.Leaves = a.pack()
 }
@@ -158,6 +161,8 @@ func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
 	d.now.stated, d.now.cut = true, cut
 	if m.Values() {
 		d.now.value = d.shown(m, sql)
+		d.now.ask.guarded = d.hides(sql)
+		m.Leaves = d.now.ask.pack()
 	}
 	m.SetBytes(record.TraceID, m.SQL.TraceID)
 	m.SetBytes(record.SpanID, m.SQL.SpanID)
@@ -217,7 +222,7 @@ func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
 		f := c.Limit("length", size, 0)
 		if !c.Elide() {
 			if secret < 0 {
-				secret = int(flag(d.secret(s)))
+				secret = int(flag(s.secret()))
 			}
 			parameter(c, i, size, types, codes, secret == 1)
 		}
@@ -334,6 +339,7 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 	a := ask{kind: kind, turn: d.turn, ref: p.ref, formats: p.formats}
 	m.SetAttributeBytes(attrPortal, portal)
 	if s := d.statements.of(p.ref); s != nil {
+		a.guarded = s.hidden
 		m.SetAttributeBytes(attrStatement, s.text(textName))
 		if kind == asksExecute {
 			m.SetBytes(record.Operation, s.text(textOperation))

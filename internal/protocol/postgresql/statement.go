@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
-	"unicode"
 	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/sqltext"
@@ -53,7 +52,9 @@ type statement struct {
 	used       bool
 	pending    bool // the server has not said that it is one
 	cut        bool // only the beginning of its text is known
-	guarded    bool // known without the text, of one that is decoded alone
+	hidden     bool // its text holds a secret, which an error could repeat
+	judged     bool // guarded is known
+	guarded    bool // a parameter could be a secret
 	memory     []byte
 	ends       [texts]int // of each text, in memory
 	params     []byte     // types, four bytes each
@@ -79,18 +80,13 @@ func (s *statement) text(i int) []byte {
 	return s.memory[from:s.ends[i]]
 }
 
-// secret tells whether a parameter could be a secret: whether one would be if it were a literal behind any word of the text,
-// since the normal text does not say which it is behind. It uses memory of the Dialog.
-func (d *dialog) secret(s *statement) bool {
-	if s == nil || s.guarded {
-		return s != nil
+// secret tells whether a parameter could be a secret, and remembers it. What a text that was cut does not say could be one.
+func (s *statement) secret() bool {
+	if s != nil && !s.judged {
+		normal := s.text(textNormal)
+		s.judged, s.guarded = true, s.cut || len(normal) == maxNormal || sqltext.SecretParameters(normal)
 	}
-	b := d.words[:0]
-	for word := range bytes.FieldsFuncSeq(s.text(textNormal), func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		b = append(append(b, word...), "('') "...)
-	}
-	d.words = b
-	return len(sqltext.AppendSecrets(nil, b, sqltext.PostgreSQL)) > 0
+	return s != nil && s.guarded
 }
 
 // size is what it takes, in bytes.

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/sqltext"
@@ -102,5 +103,25 @@ func TestNothingBorrowed(t *testing.T) {
 				t.Errorf("%c: %s is kept", kind, v.Type().Field(i).Name)
 			}
 		}
+	}
+}
+
+// Whether parameters of a statement could be secrets is found out once, however many errors and notices ask.
+func TestSecretOnce(t *testing.T) {
+	took := func(columns int) time.Duration {
+		d := openDialog(&l7.ConnInfo{}, nil).(*dialog)
+		send(t, d, typeParse, "s\x00select "+strings.Repeat("a, ", columns)+"b\x00\x00\x00")
+		s := d.statements.of(d.statements.find([]byte("s")))
+		s.secret()
+		from := time.Now()
+		for range 10000 {
+			if s.secret() {
+				t.Fatal("a secret")
+			}
+		}
+		return time.Since(from)
+	}
+	if short, long := took(20), took(20000); long > 20*short+time.Millisecond {
+		t.Errorf("long text: %v, short text: %v", long, short)
 	}
 }

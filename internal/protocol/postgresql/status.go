@@ -26,7 +26,7 @@ var classes = map[string]struct {
 	status record.Status
 	mask   mask
 }{
-	"08": {record.ServerError, quoted},
+	"08": {record.ServerError, whole},
 	"0A": {record.ClientError, quoted},
 	"0B": {record.ClientError, nothing},
 	"0L": {record.ClientError, nothing},
@@ -86,8 +86,11 @@ func conditionName(sqlstate []byte) string {
 
 // maskOf is what to mask in messages with a SQLSTATE.
 func maskOf(sqlstate []byte) mask {
-	if string(sqlstate) == "42601" { // syntax errors quote what stands near, which may be a literal
+	switch string(sqlstate) {
+	case "42601": // syntax errors quote what stands near, which may be a literal
 		return literals
+	case "08P01": // other connection errors may repeat how one connects
+		return quoted
 	}
 	return classes[string(sqlstate[:min(2, len(sqlstate))])].mask
 }

@@ -286,8 +286,8 @@ func TestUnasked(t *testing.T) {
 	talk.client(query("listen c")).server(done("LISTEN"), ready).server(m('A', "\x00\x00\x00\x07"+z("c", "hello")))
 	talk.client(query("do x")).server(m('N', z("SWARNING", "VWARNING", "C01000", "Mcareful", "")), m('A', "\x00\x00\x00\x07"+z("c", "")), m('S', z("application_name", "other")), done("DO"), ready)
 	talk.server(failure("FATAL", "57P01", "terminating connection due to administrator command"))
-	same(t, talk.end(), login, "LISTEN ok query=LISTEN c user=ann app=shop results=1 transaction=idle", "NOTIFY unknown user=ann app=shop",
-		"NOTIFY unknown user=ann app=shop", "DO ok query=DO x user=ann app=shop results=1 transaction=idle",
+	same(t, talk.end(), login, "LISTEN ok query=LISTEN c user=ann app=shop results=1 transaction=idle", "NOTIFY ok user=ann app=shop",
+		"NOTIFY ok user=ann app=shop", "DO ok query=DO x user=ann app=shop results=1 transaction=idle",
 		"ERROR server_error code=57P01 error=FATAL: terminating connection due to administrator command user=ann app=other")
 }
 
@@ -315,9 +315,11 @@ func TestMasked(t *testing.T) {
 		talk := begin(values, false).client(startup).server(loggedIn)
 		talk.client(query("alter user x passwor 'hunter22'")).server(failure("ERROR", "42601", `syntax error at or near "'hunter22'"`), ready)
 		talk.client(query("alter user x password 'hunter22'")).server(failure("ERROR", "22023", `invalid password "hunter22"`), ready)
+		talk.client(parse("", "do $$begin alter role u password 'hunter22'; end$$"), bind("", ""), execute(""), sync)
+		talk.server(m('1', ""), bound, failure("ERROR", "08001", `could not connect: password=hunter22`), ready)
 		talk.client(query("select 'abc'::int")).server(failure("ERROR", "22P02", `invalid input syntax for type integer: "abc"`), ready)
 		got := strings.Join(talk.end(), "\n")
-		if strings.Contains(got, "hunter22") || strings.Count(got, "abc") != 2*int(flag(values)) || strings.Count(got, "code=") != 3 {
+		if strings.Contains(got, "hunter22") || strings.Count(got, "abc") != 2*int(flag(values)) || strings.Count(got, "code=") != 4 {
 			t.Errorf("values %v:\n%s", values, got)
 		}
 	}
