@@ -1,6 +1,9 @@
 package sqltext
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 func TestSecretParameters(t *testing.T) {
 	for _, c := range []struct {
@@ -30,5 +33,103 @@ func TestTraceparent(t *testing.T) {
 	}
 	if trace, _ := Traceparent([]byte("00-00000000000000000000000000000000-b7ad6b7169203331-01")); trace != nil {
 		t.Errorf("%s", trace)
+	}
+}
+
+func TestAppendShown(t *testing.T) {
+	for _, c := range []struct {
+		d          Dialect
+		sql, shown string
+	}{
+		{MySQL, "select * from users where password = 'a' and id = 5 limit @n", "select * from users where password = ? and id = ? limit @n"},
+		{MySQL, "/*!50000 create user 'bob'@'%' identified by 'a' */ /* b */ -- c", "/*!50000 create user ?@? identified by ? */ ? ?"},
+		{MySQL, "select max_tokens, 'https://h/a:b', md5, digest from t where sha = 'a' /* b */", "select max_tokens, 'https://h/a:b', md5, digest from t where sha = 'a' /* b */"},
+		{MySQL, "insert into t values ('https://h/ ', 'bob@h')", "insert into t values ('https://h/ ', 'bob@h')"},
+		{PostgreSQL, `select "a" from users where "password" = $1 and b = "v"."password"`, `select "a" from users where "password" = $1 and b = "v"."password"`},
+		{PostgreSQL, `create role "bob" password "a"`, `create role "bob" password ?`},
+		{PostgreSQL, "do $$ begin execute 'alter role bob password ''a'''; end $$", "do ?"},
+		{PostgreSQL, "select encode(a, 'hex')", "select encode(a, ?)"},
+	} {
+		if shown := AppendShown(nil, []byte(c.sql), c.d); string(shown) != c.shown {
+			t.Errorf("\n   %s\n is %s\nnot %s", c.sql, shown, c.shown)
+		}
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	for _, c := range []struct {
+		d   Dialect
+		sql string
+	}{
+		{MySQL, "select * from users where password = 'hunter2' and name = 'bob'"},
+		{MySQL, "insert into users (id, name, password_hash) values (1, 'bob', 'hunter2'), (2, f('a', 'b'), 'hunter3')"},
+		{MySQL, "create user 'bob'@'%' identified with sha256_password by 'hunter2' require ssl"},
+		{MySQL, "alter user 'bob'@'%' identified by 'hunter1' replace 'hunter2'"},
+		{MySQL, "set password for 'bob'@'h' = 'hunter2'"},
+		{MySQL, "grant all on *.* to 'bob'@'%' identified by 'hunter2'"},
+		{MySQL, "change master to master_host='h', master_password='hunter2'"},
+		{MySQL, `change replication source to source_user='u', source_password="hunter2"`},
+		{MySQL, "start replica user='u' password='hunter2'"},
+		{MySQL, "create server s foreign data wrapper mysql options (user 'u', password 'hunter2')"},
+		{MySQL, "select aes_encrypt(a, 'hunter2')"},
+		{MySQL, "select sha2(concat('a', 'hunter2'), 256)"},
+		{MySQL, "set @token := 'hunter2'"},
+		{MySQL, "set @pw := 'hunter2'"},
+		{MySQL, "select json_set(a, '$.secret', 'hunter2', '$.name', 'bob')"},
+		{MySQL, `prepare s from "set password for 'u'@'h' = password('hunter2')"`},
+		{MySQL, `execute immediate "set password for u = password('hunter2')"`},
+		{MySQL, `prepare s from "create user u identified via ed25519 using 'hunter2'"`},
+		{MySQL, `prepare s from "create user u identified with sha256_password as 'hunter2'"`},
+		{MySQL, `set @s = 'create user u identified with x as "hunter2"'`},
+		{MySQL, "execute immediate concat('create user u identified by ', quote('hunter2'))"},
+		{MySQL, "set @s = concat('alter user u identified by ''', 'hunter2', '''')"},
+		{MySQL, `create table t (a int) engine=spider comment='user "u", password "hunter2"'`},
+		{MySQL, `create table t (a int) engine=spider comment "user 'u'" connection='host "h", passwd "hunter2"'`},
+		{MySQL, "insert into users (`password`) values ('hunter2')"},
+		{MySQL, "insert into users (name, passwd) select 'bob', 'hunter2'"},
+		{MySQL, "insert users (name, pwd) value ('bob', 'hunter2')"},
+		{MySQL, "select * from users where (name, password) = ('bob', 'hunter2')"},
+		{MySQL, "select * from users where (name, password) in (('bob', 'hunter2'))"},
+		{MySQL, `insert into t values ('{\"password\":\"hunter2\"}')`},
+		{MySQL, "select `aes_encrypt`('x', 'hunter2')"},
+		{MySQL, "select aes_encrypt /* b */ ('x', 'hunter2')"},
+		{MySQL, "select kdf('hunter2', 'salt', 1000)"},
+		{MySQL, "create table t (a int) connection='mysql://u:P/hunter2@h:3306/db'"},
+		{MySQL, "create user u identified by 'a' 'hunter2'"},
+		{MySQL, "explain alter user u identified by _utf8'hunter2'"},
+		{MySQL, "select 1 # mysql://u:hunter2@h"},
+		{PostgreSQL, "alter role bob with password 'hunter2' valid until '2030-01-01'"},
+		{PostgreSQL, "create user mapping for bob server s options (user 'u', password 'hunter2')"},
+		{PostgreSQL, "create subscription s connection 'host=h password=hunter2' publication p"},
+		{PostgreSQL, "select dblink('host=h password=hunter2', 'select 1')"},
+		{PostgreSQL, "select crypt('hunter2', gen_salt('bf')), pgp_sym_encrypt(a, 'hunter3')"},
+		{PostgreSQL, `select * from users where "password" = 'hunter2' and "a" = "b"`},
+		{PostgreSQL, `select * from users where password = "hunter2"`},
+		{PostgreSQL, "select 'postgres://bob:hunter2@h/db', 'https://h/a'"},
+		{PostgreSQL, "select * from t where data->>'api_key' = 'hunter2' and data->>'name' = 'bob'"},
+		{PostgreSQL, "select * from t where token in ('hunter1', 'hunter2') or c = 'd'"},
+		{PostgreSQL, `select '{"password": "hunter2"}'::jsonb, '{"name": "bob"}'`},
+		{PostgreSQL, "select set_config('app.jwt_secret', 'hunter2', false)"},
+		{PostgreSQL, "do $$begin alter role u password e'hunter2'; end$$"},
+		{PostgreSQL, "do $$begin alter role u password $q$hunter2$q$; end$$"},
+		{PostgreSQL, `do e'begin alter role u password \'hunter2\'; end'`},
+		{PostgreSQL, "do $$begin execute format('alter role u password %L', 'hunter2'); end$$"},
+		{PostgreSQL, "create function f() returns text as $$ select crypt('hunter2', gen_salt('bf')) $$ language sql"},
+		{PostgreSQL, "select dblink_exec('c', $$alter role u password $q$hunter2$q$ $$)"},
+		{PostgreSQL, `insert into users (name, "password") values ('bob', 'hunter2')`},
+		{PostgreSQL, "update users set (name, password) = ('bob', 'hunter2')"},
+		{PostgreSQL, "insert into users (a, password) select 'x', 'hunter2'"},
+		{PostgreSQL, `alter role bob password "hunter2" valid until 'x'`},
+	} {
+		for n := range len(c.sql) + 1 { // nor is it shown where the text was cut off
+			if shown := AppendShown(nil, []byte(c.sql[:n]), c.d); bytes.Contains(shown, []byte("hunt")) {
+				t.Errorf("%s\n is %s", c.sql[:n], shown)
+			}
+		}
+	}
+	for _, sql := range []string{"select * from users where 'hunter2' = password", "select 'hunter2' into @password"} {
+		if shown := AppendShown(nil, []byte(sql), MySQL); bytes.Contains(shown, []byte("hunt")) {
+			t.Errorf("%s\n is %s", sql, shown)
+		}
 	}
 }
