@@ -47,6 +47,9 @@ type Options struct {
 	// lost.
 	Inherited []record.Col
 
+	// InheritedAttributes are attributes of which the same is true.
+	InheritedAttributes []string
+
 	// Absent are features that the protocol does not have, so that captures need not show them: see features.
 	Absent []string
 

@@ -199,7 +199,7 @@ const losses = 40
 func (s *suite) loss(t *testing.T) {
 	fail := newReport(t)
 	r := rand.New(rand.NewPCG(4, 4))
-	var inherited []string
+	inherited := slices.Clone(s.o.InheritedAttributes)
 	for _, c := range s.o.Inherited {
 		inherited = append(inherited, record.Columns[c].Name)
 	}
