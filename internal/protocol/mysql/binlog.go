@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"hash/crc32"
 
-	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/wire"
 )
@@ -83,7 +82,7 @@ const (
 
 // binlogEvent reads an event of the binary log, with what semi-synchronous replication puts before it, to the end of
 // the packet. An event that goes on in another packet is read as far as it is in this one.
-func binlogEvent(c *wire.Cursor, _ *l7.Message) {
+func binlogEvent(c *wire.Cursor) {
 	f := c.Enter("event", c.Left())
 	defer c.Leave(f)
 	if c.Elide() {

@@ -127,7 +127,7 @@ func TestEvents(t *testing.T) {
 		sum := fmt.Sprintf(" checksum=%d", little(b[end:]))
 		check := func(form string, sent []byte, head, tail string) {
 			t.Helper()
-			got, tree := describe(t, sent, func(c *wire.Cursor) { binlogEvent(c, nil) })
+			got, tree := describe(t, sent, binlogEvent)
 			if !strings.HasPrefix(got, head) || !strings.HasSuffix(got, tail) {
 				t.Errorf("%s %s:\n%s, want\n%s... %s", form, e.event, got, head, tail)
 			}
@@ -170,7 +170,7 @@ func TestEventsOfTheSpecification(t *testing.T) {
 		b := append(make([]byte, eventHeader), body...)
 		b[4], b[9] = e.typ, byte(len(b)+checksum)
 		b = binary.LittleEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-		if got, _ := describe(t, b, func(c *wire.Cursor) { binlogEvent(c, nil) }); !strings.Contains(got, e.want) {
+		if got, _ := describe(t, b, binlogEvent); !strings.Contains(got, e.want) {
 			t.Errorf("type %d: %s, want %s", e.typ, got, e.want)
 		}
 	}
@@ -217,7 +217,7 @@ func TestLongEvent(t *testing.T) {
 	var c wire.Cursor
 	var tree wire.Tree
 	c.Reset(b, size, runs, &tree)
-	if binlogEvent(&c, nil); c.Err() != nil || c.Left() != 0 {
+	if binlogEvent(&c); c.Err() != nil || c.Left() != 0 {
 		t.Errorf("error %v, %d bytes left", c.Err(), c.Left())
 	}
 	if f := tree.Fields[len(tree.Fields)-1]; f.Name != "rows" || f.Len < 5000 {
@@ -234,7 +234,7 @@ func FuzzEvents(f *testing.F) {
 		b := append(make([]byte, eventHeader), body...)
 		b[4] = typ
 		binary.LittleEndian.PutUint32(b[9:], uint32(len(b)))
-		for _, of := range []func(*wire.Cursor){func(c *wire.Cursor) { binlogEvent(c, nil) }, binlogDump, binlogDumpGTID, registerSlave} {
+		for _, of := range []func(*wire.Cursor){binlogEvent, binlogDump, binlogDumpGTID, registerSlave} {
 			var c wire.Cursor
 			var tree wire.Tree
 			c.Reset(b, len(b), nil, &tree)

@@ -1,8 +1,12 @@
 package mysql
 
 import (
+	"bytes"
+	"strconv"
+
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -54,8 +58,13 @@ func data(c *wire.Cursor, name string) {
 // judge tells what a packet of the client is that begins with b and has n bytes. A command begins a new sequence.
 func (d *dialog) judge(b []byte, n int, seq uint8) turn {
 	switch d.turn {
-	case turnRest, turnInfile, turnCommand:
+	case turnRest, turnInfile:
 		return d.turn
+	case turnCommand:
+		if d.behind(seq) {
+			return turnUnknown
+		}
+		return turnCommand
 	}
 	switch {
 	case seq == 0 && len(b) > 0 && (knownCommand(b[0]) || b[0] == semiSync):
@@ -79,7 +88,7 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 	com := c.Uint8("command")
 	c.Enum(commandNames)
 	if c.Err() != nil {
-		m.Role = l7.Nothing // it was cut: whether it is answered is not known
+		m.Role, d.now.cut = l7.Nothing, true // whether it is answered is not known
 		return
 	}
 	name := names[com]
@@ -96,15 +105,21 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 	case comInitDB:
 		d.now.schema = c.String("schema_name", c.Left())
 		m.SetBytes(record.Target, d.now.schema)
-		m.Leaves |= leavesUse
+		m.Leaves |= leavesUse | uint64(d.uses)<<32
 	case comQuery:
 		if d.attributed(c.Rest()) {
-			d.queryAttributes(c)
+			d.queryAttributes(c, m)
 		}
-		s := d.text(c, m)
-		if s != nil && s.operation == "USE" && s.target != "" {
+		sql := c.Rest()
+		switch s := d.text(c, m); {
+		case s == nil:
+		case s.operation == "USE" && s.target != "":
 			d.now.schema = m.SQL.Target
-			m.Leaves |= leavesUse
+			m.Leaves |= leavesUse | uint64(d.uses)<<32
+		case s.operation == "KILL":
+			if thread, ok := victim(sql); ok {
+				d.kill(m, thread)
+			}
 		}
 	case comFieldList:
 		m.SetBytes(record.Target, c.CString("table"))
@@ -122,7 +137,7 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 	case comProcessKill:
 		id := c.Uint32LE("connection_id")
 		if c.Err() == nil {
-			m.SetAttribute(attrThreadID, int64(id))
+			d.kill(m, uint64(id))
 		}
 	case comChangeUser:
 		d.changeUser(c, m)
@@ -141,7 +156,11 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 		m.Role = l7.Part
 		d.of(c, m)
 		d.now.parameter = c.Uint16LE("parameter_id")
-		data(c, "data")
+		if d.now.prepared.secret {
+			conceal(c, "data", c.Left())
+		} else {
+			data(c, "data")
+		}
 	case comClose:
 		m.Role = l7.OneWay
 		d.of(c, m)
@@ -153,7 +172,7 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 	case comFetch:
 		if st := d.of(c, m); st != nil {
 			d.tellStatement(m, st)
-		} else {
+		} else if d.statements.unseen {
 			m.Doubts |= record.PreparedUnseen
 		}
 		c.Uint32LE("num_rows")
@@ -162,6 +181,25 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 			data(c, "arguments")
 		}
 	}
+}
+
+// kill states that a request is to kill another connection, or what it does.
+func (d *dialog) kill(m *l7.Message, thread uint64) {
+	m.SetAttribute(attrThreadID, int64(thread))
+	key := d.key(uint32(thread))
+	m.Resolve(attrKills, key, false)
+	m.Publish(killed(key), d.from)
+}
+
+// victim is the number of the connection that a KILL names at its end, unless it is that of a query.
+func victim(sql []byte) (thread uint64, ok bool) {
+	words := bytes.Fields(bytes.TrimRight(sql, "; \t\r\n"))
+	n := len(words)
+	if n < 2 || bytes.EqualFold(words[n-2], []byte("ID")) {
+		return 0, false
+	}
+	thread, err := strconv.ParseUint(view(words[n-1]), 10, 64)
+	return thread, err == nil
 }
 
 var options = wire.Enum{0: "MYSQL_OPTION_MULTI_STATEMENTS_ON", 1: "MYSQL_OPTION_MULTI_STATEMENTS_OFF"}
@@ -179,7 +217,7 @@ func (d *dialog) text(c *wire.Cursor, m *l7.Message) *sentence {
 	whole := len(sql) == c.Left() && !d.now.full && c.Cut() == nil
 	was := c.Classify(wire.Value)
 	c.String("query", c.Left())
-	c.Typed(sqlTypes[d.dialect()])
+	c.Typed(sqlTypes[d.dialect()/sqltext.ANSIQuotes])
 	c.Classify(was)
 	if c.Err() != nil {
 		return nil
@@ -189,6 +227,8 @@ func (d *dialog) text(c *wire.Cursor, m *l7.Message) *sentence {
 		s.operation = names[d.now.command][len("COM_"):] // there is no statement in it
 	}
 	s.tell(m)
+	m.SetBytes(record.TraceID, m.SQL.TraceID)
+	m.SetBytes(record.SpanID, m.SQL.SpanID)
 	if d.now.full {
 		m.Doubts |= record.Cut
 	}
@@ -243,7 +283,7 @@ const (
 func (d *dialog) execute(c *wire.Cursor, m *l7.Message, com byte) {
 	if st := d.of(c, m); st != nil {
 		d.tellStatement(m, st)
-	} else if c.Err() == nil {
+	} else if c.Err() == nil && d.statements.unseen {
 		m.Doubts |= record.PreparedUnseen
 	}
 	p := &d.now.prepared
@@ -257,7 +297,7 @@ func (d *dialog) execute(c *wire.Cursor, m *l7.Message, com byte) {
 	if flags&7 != 0 && c.Err() == nil {
 		m.SetAttribute(attrCursor, 1)
 	}
-	named := d.caps&capQueryAttributes != 0 || !d.known && flags&parameterCountAvailable != 0
+	named := d.known && d.caps&capQueryAttributes != 0 || !d.known && flags&parameterCountAvailable != 0
 	n := p.params
 	switch {
 	case named && (n > 0 || flags&parameterCountAvailable != 0):
@@ -274,11 +314,12 @@ func (d *dialog) execute(c *wire.Cursor, m *l7.Message, com byte) {
 		}
 		return
 	}
-	d.parameters(c, n, p, named)
+	d.parameters(c, m, n, p, named)
 }
 
-// parameters describes n parameters of p: which are NULL, their types if they are new, their values.
-func (d *dialog) parameters(c *wire.Cursor, n int, p *prepared, named bool) {
+// parameters describes n parameters of p: which are NULL, their types if they are new, their values. One that is called
+// traceparent is what OpenTelemetry says it is.
+func (d *dialog) parameters(c *wire.Cursor, m *l7.Message, n int, p *prepared, named bool) {
 	nulls := c.Rest()
 	nulls = nulls[:min((n+7)/8, len(nulls))]
 	c.Skip("null_bitmap", (n+7)/8, nil)
@@ -300,7 +341,7 @@ func (d *dialog) parameters(c *wire.Cursor, n int, p *prepared, named bool) {
 	d.typed = d.typed[:0]
 	g := c.Group("parameters")
 	for i := 0; i < n && c.Err() == nil; i++ {
-		typ, sign, name := types[0], types[1], "parameter"
+		typ, sign, name := types[0], types[1], ""
 		if types = types[2:]; width == 0 {
 			k, size := lengthOf(types)
 			if k > 0 {
@@ -309,14 +350,30 @@ func (d *dialog) parameters(c *wire.Cursor, n int, p *prepared, named bool) {
 			types = types[size+k:]
 		}
 		d.typed = append(d.typed, typ, sign)
+		var one int32
+		if name != "" {
+			one = c.Group(name)
+		} else {
+			one = c.Group("parameter")
+			c.Index()
+		}
 		switch {
 		case nulls[i/8]>>(i%8)&1 != 0:
-			nullValue(c, name)
+			nullValue(c, "value")
+			c.Stands()
 		case p.isLong(i):
-			// its value came before
+			c.Skip("value", 0, sentBefore)
+			c.Stands()
 		default:
-			parameter(c, name, typ, sign&unsignedParameter != 0)
+			if name == "traceparent" {
+				k, size := lengthOf(c.Rest())
+				trace, span := sqltext.Traceparent(c.Rest()[size:min(size+k, len(c.Rest()))])
+				m.SetBytes(record.TraceID, trace)
+				m.SetBytes(record.SpanID, span)
+			}
+			parameter(c, typ, sign&unsignedParameter != 0, p.secret)
 		}
+		c.End(one)
 	}
 	c.End(g)
 	d.now.types = d.typed
@@ -373,10 +430,10 @@ func (d *dialog) bulk(c *wire.Cursor, m *l7.Message, p *prepared) {
 		c.Index()
 		for i := range n {
 			one := c.Group("parameter")
+			c.Index()
 			if c.Uint8("indicator") == 0 {
 				c.Detail()
-				parameter(c, "value", types[2*i], types[2*i+1]&unsignedParameter != 0)
-				c.Stands()
+				parameter(c, types[2*i], types[2*i+1]&unsignedParameter != 0, p.secret)
 			} else {
 				c.Enum(indicators)
 				c.Stands()
@@ -405,12 +462,12 @@ func (d *dialog) attributed(b []byte) bool {
 }
 
 // queryAttributes describes the attributes of a COM_QUERY.
-func (d *dialog) queryAttributes(c *wire.Cursor) {
+func (d *dialog) queryAttributes(c *wire.Cursor, m *l7.Message) {
 	n := int(lengthEncoded(c, "parameter_count"))
 	lengthEncoded(c, "parameter_set_count")
 	if n > 0 && n <= c.Left() {
 		var none prepared
-		d.parameters(c, n, &none, true)
+		d.parameters(c, m, n, &none, true)
 		d.now.types = nil
 	}
 }
@@ -481,10 +538,15 @@ func (d *dialog) advanceClient(m *l7.Message) {
 		}
 		return
 	}
-	d.turn = now.turn
+	if d.turn = now.turn; now.cut {
+		d.turn = turnUnknown
+	}
+	if d.turn == turnUnknown {
+		d.statements.unseen = true
+	}
 	switch now.turn {
 	case turnLogin:
-		d.agree(now.caps)
+		d.agree(now.caps, now.told)
 		m.Encrypted = now.encrypted
 		if !now.encrypted {
 			d.turn = turnAuth
@@ -495,21 +557,22 @@ func (d *dialog) advanceClient(m *l7.Message) {
 			d.turn = turnCommand
 		}
 	case turnCommand:
-		d.advanceCommand()
+		d.advanceCommand(m)
 	}
 	if now.full && now.turn != turnUnknown {
 		d.turn, d.rest, d.restLeaves = turnRest, m.Role, m.Leaves
 	}
 }
 
-// agree notes what both sides can do, of which the client can do caps.
-func (d *dialog) agree(caps uint64) {
-	if d.greeted {
-		caps &= d.offers
+// agree notes what both sides can do, of which the client can do caps. If one of them was not heard that is not known.
+func (d *dialog) agree(caps uint64, told bool) {
+	if d.caps = caps; !told || !d.offered {
+		return
 	}
-	d.caps, d.known = caps, true
+	d.caps &= d.offers
+	d.known = true
 	d.answer.eof = eofSent
-	if caps&capDeprecateEOF != 0 {
+	if d.caps&capDeprecateEOF != 0 {
 		d.answer.eof = eofLeftOut
 	}
 }
@@ -524,19 +587,22 @@ func (d *dialog) signIn() {
 	}
 }
 
-func (d *dialog) advanceCommand() {
+func (d *dialog) advanceCommand(m *l7.Message) {
 	now := &d.now
 	s := &d.statements
+	d.fresh = false
 	switch now.command {
 	case comChangeUser:
 		d.turn = turnAuth
 		d.signIn()
 	case comInitDB, comQuery:
-		if now.schema != nil {
-			d.nextSchema = append(d.nextSchema[:0], now.schema[:min(len(now.schema), maxName)]...)
+		if m.Leaves&leavesUse != 0 {
+			name := &d.schemas[d.uses%maxUses]
+			*name = append((*name)[:0], now.schema[:min(len(now.schema), maxName)]...)
+			d.uses++
 		}
 	case comPrepare:
-		s.prepare(&now.sentence)
+		s.prepare(&now.sentence, m.Values() && (now.sentence.cut || sqltext.SecretParameters(now.sentence.normal)))
 	case comLongData:
 		if st := s.find(now.statement); st != nil && int(now.parameter) < maxParameters {
 			s.change(st, func() {

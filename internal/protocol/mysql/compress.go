@@ -256,6 +256,8 @@ const (
 	// longest bounds frames whose ends are not seen when the beginning of a frame is looked for: it takes little to
 	// look like a frame, and then all it claims to be would be passed by.
 	longest = 64 << 10
+	// frames more than these in a row say nothing new.
+	enoughFrames = 8
 	// patience is how long a stored frame may be that is waited for, because only its end tells what it is.
 	patience = 4 << 10
 )
@@ -268,7 +270,8 @@ func compressed(b []byte) bool { return frame(b) == likely }
 // frame judges whether b begins with a frame: by what compressed bytes begin with, or by packets that fill a stored one;
 // and by the headers of the frames behind it, which may go on in the middle of a packet.
 func frame(b []byte) int {
-	for verdict := open; ; verdict = likely {
+	verdict := open
+	for range enoughFrames {
 		if len(b) < frameHeader {
 			return verdict
 		}
@@ -281,12 +284,14 @@ func frame(b []byte) int {
 		case size == 0 && verdict == likely:
 		case len(src) < 4:
 			return verdict
+		case size == 0 && !whole && n > patience:
+			return unlikely
 		case size == 0:
 			at := 0
 			for at+3 < min(n, len(src)) {
 				at += 4 + int(little(src[at:at+3]))
 			}
-			if at > n || whole && at < n || !whole && n > patience {
+			if at > n || whole && at < n {
 				return unlikely
 			}
 			if !whole {
@@ -299,6 +304,7 @@ func frame(b []byte) int {
 		if !whole {
 			return likely
 		}
-		b = src[n:]
+		b, verdict = src[n:], likely
 	}
+	return likely
 }

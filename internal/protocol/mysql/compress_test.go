@@ -5,9 +5,11 @@ import (
 	"compress/zlib"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
+	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/stream"
 	"github.com/klauspost/compress/zstd"
 )
@@ -417,4 +419,34 @@ func rows(n int) (b []byte) {
 		b = append(append(b, byte(len(row)), 0, 0, byte(i)), row...)
 	}
 	return b[:n]
+}
+
+// TestFrameEffort: as many frames as are enough are looked at, and no more, so that bytes made for it cost no more than
+// others; and of a large frame its beginning is decompressed.
+func TestFrameEffort(t *testing.T) {
+	ok := []byte{7, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0}
+	for frames, want := range map[int]int{enoughFrames - 1: unlikely, enoughFrames: likely} {
+		var b []byte
+		for range frames {
+			b = appendFrame(b, ok, "stored")
+		}
+		if got := frame(append(b, make([]byte, frameHeader)...)); got != want {
+			t.Errorf("%d frames and a bad end: %d, want %d", frames, got, want)
+		}
+	}
+	for _, how := range []string{"zlib", "zstd"} {
+		long := append([]byte{0xFC, 0xFF, 0xFF, 0, 3}, bytes.Repeat([]byte("select "), 3<<20)...)
+		b := appendFrame(nil, long[:1<<24-1], how)
+		least, v := ^uint64(0), l7.No
+		for range 5 { // readers are kept, mostly
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			v = inFrame(b)
+			runtime.ReadMemStats(&after)
+			least = min(least, after.TotalAlloc-before.TotalAlloc)
+		}
+		if v != l7.FromClient || least > 1<<20 {
+			t.Errorf("%s: %v, %d bytes were taken", how, v, least)
+		}
+	}
 }

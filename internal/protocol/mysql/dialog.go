@@ -3,6 +3,8 @@ package mysql
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
+	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
@@ -54,6 +56,7 @@ type answer struct {
 	form    form
 	long    bool  // the packet before goes on
 	more    bool  // the answer goes on with another result
+	spoilt  bool  // a definition was cut
 	eof     eof   // whether EOF packets follow definitions
 	left    int32 // definitions to come; < 0: nobody knows
 	columns int32 // in a row; 0: nobody knows
@@ -73,8 +76,9 @@ const (
 // What a request leaves for those who decode its answer: its command in the lowest byte, these bits, and in the upper
 // half the id of its statement, or the serial of its PREPARE.
 const (
-	leavesGuarded = 1 << 8 // the request holds a secret, which an error may quote
-	leavesUse     = 1 << 9 // the request names the schema that is in use behind it
+	leavesGuarded = 1 << 8  // the request holds a secret, which an error may quote
+	leavesUse     = 1 << 9  // the request names the schema that is in use behind it: the one with the number in the upper half
+	leavesData    = 1 << 11 // the request reads or writes rows, and ends no transaction even when it fails
 )
 
 // dialog is what the packets of one connection leave for later ones.
@@ -83,11 +87,21 @@ type dialog struct {
 	caps    uint64 // agreed upon, if known
 	known   bool
 	status  uint16 // what the server said last
-	offers  uint64 // the server's capabilities, if it was heard
-	greeted bool
+	told    bool   // it did so behind a request
+	offers  uint64 // the server's capabilities
+	offered bool   // they are known
+	greeted bool   // the server was heard
+	packed  bool   // packets are compressed
+	fresh   bool   // no command came since the last login
+
+	from   []byte         // the client's address, as other connections are told it
+	host   netip.AddrPort // the server's
+	thread uint32         // the connection's number at the server, if that was heard
 
 	user, app, schema    []byte
-	nextUser, nextSchema []byte // of a login or a USE that goes on
+	nextUser, nextSchema []byte          // of a login that goes on
+	schemas              [maxUses][]byte // that requests ask for, as a ring
+	uses                 uint32          // how many did so
 	rest                 l7.Role
 	restLeaves           uint64
 	answer               answer
@@ -97,9 +111,8 @@ type dialog struct {
 	spans                []sqltext.Span
 	typed                []byte // types of the parameters in hand
 	now                  facts
-	making               *statement // whose columns are being defined
-	alone                bool       // one message is to be decoded, and nothing else
-	prepared             prepared   // for a message that is decoded alone
+	alone                bool     // one message is to be decoded, and nothing else
+	prepared             prepared // for a message that is decoded alone
 }
 
 // facts are what Advance needs of the message just decoded.
@@ -109,6 +122,7 @@ type facts struct {
 	command   byte
 	full      bool // the packet goes on in the next
 	empty     bool // it has no payload
+	cut       bool // not even its command was captured
 	encrypted bool
 	user      []byte
 	app       []byte
@@ -128,9 +142,11 @@ type facts struct {
 	count   int32   // of the columns of the last result
 	rows    int64   // in the message; < 0: it has none
 	greeted bool
+	thread  uint32
 	caps    uint64
+	told    bool // they are known
 	status  uint16
-	stated  bool   // there was a status
+	stated  bool   // there was a status behind a request
 	asked   uint64 // what the request left, if it is known
 	known   bool
 	verdict verdict
@@ -167,8 +183,9 @@ func openDialog(c *l7.ConnInfo, context []byte) l7.Dialog {
 func (d *dialog) Reset(c *l7.ConnInfo) {
 	d.statements.clear()
 	*d = dialog{typed: d.typed[:0], user: d.user[:0], app: d.app[:0], schema: d.schema[:0], nextUser: d.nextUser[:0], nextSchema: d.nextSchema[:0],
+		schemas: d.schemas, from: c.Client.AppendTo(d.from[:0]), host: c.Server,
 		columns: d.columns[:0], scratch: d.scratch[:0], statements: d.statements, spans: d.spans[:0]}
-	if c.Midstream {
+	if d.statements.unseen = c.Midstream; c.Midstream {
 		d.turn, d.answer.phase = turnUnknown, phaseLost
 	}
 }
@@ -178,19 +195,46 @@ func (d *dialog) Start(_ l7.Dir, b []byte) stream.Layer {
 	if d.turn != turnUnknown || !compressed(b) {
 		return nil
 	}
+	d.packed = true
 	return joinCompression()
 }
 
 // Holds implements l7.Holder.
-func (d *dialog) Holds() int { return d.statements.held }
+func (d *dialog) Holds() int {
+	n := d.statements.held + cap(d.columns) + cap(d.scratch) + cap(d.typed) + cap(d.spans)*int(unsafe.Sizeof(sqltext.Span{})) +
+		cap(d.user) + cap(d.app) + cap(d.schema) + cap(d.nextUser) + cap(d.nextSchema)
+	for _, name := range d.schemas {
+		n += cap(name)
+	}
+	return n
+}
+
+// keepMemory is how many bytes of each memory for one message or answer are kept for the next.
+const keepMemory = 1 << 10
+
+// release lets go of large memory when an answer is over.
+func (d *dialog) release() {
+	if cap(d.columns)+cap(d.scratch) > 2*keepMemory {
+		d.columns, d.scratch = nil, nil
+	}
+	if cap(d.typed) > keepMemory {
+		d.typed = nil
+	}
+	if cap(d.spans) > keepMemory/int(unsafe.Sizeof(sqltext.Span{})) {
+		d.spans = nil
+	}
+}
 
 // Lost implements l7.Loser.
 func (d *dialog) Lost(dir l7.Dir) {
+	d.statements.unseen = true
 	if dir == l7.ToServer {
 		d.turn = turnUnknown
+		d.statements.last = nil
 		return
 	}
 	d.answer = answer{phase: phaseLost, eof: d.answer.eof}
+	d.statements.making, d.told = nil, false
 	if d.turn == turnInfile || d.turn == turnAuth {
 		d.turn = turnUnknown // what the server said of it may be lost
 	}
@@ -220,6 +264,7 @@ func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 		case n == 0:
 			return 0, errHeader
 		case b[3] == 0: // a command, be it one to come
+		case d.behind(b[3]) && n <= maxProof:
 		case len(b) == headerSize:
 			return 0, nil
 		case !knownCommand(b[headerSize]):
@@ -256,6 +301,13 @@ func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 		}
 	}
 }
+
+// behind tells of the number of a packet, where a command is expected, that it is none: a command begins a sequence. It goes on
+// with a login whose end was captured before it. In compressed packets numbers tell this only right behind a login.
+func (d *dialog) behind(seq byte) bool { return seq != 0 && (!d.packed || d.fresh) }
+
+// maxProof is how many bytes a client sends of itself in a login at most: keys take 512, tickets and tokens some thousand.
+const maxProof = 16 << 10
 
 // takes tells whether a packet belongs to the message that goes on as a says, and whether it ends it. It only has to be
 // careful: a message may as well end earlier.
@@ -357,6 +409,7 @@ const (
 	contextLong
 	contextMore
 	contextX
+	contextSpoilt
 )
 
 // AppendContext implements l7.Dialog.
@@ -387,6 +440,9 @@ func (d *dialog) AppendContext(dst []byte, dir l7.Dir, m *l7.Message) []byte {
 	if a.more {
 		flags |= contextMore
 	}
+	if a.spoilt {
+		flags |= contextSpoilt
+	}
 	dst = append(dst, byte(a.phase), flags, byte(a.form), byte(a.eof))
 	dst = le.AppendUint64(dst, d.caps)
 	for _, n := range [...]int32{a.left, a.columns, a.prepare, a.results} {
@@ -416,7 +472,7 @@ func (d *dialog) readContext(b []byte) {
 	d.prepared.read(b[contextClient:])
 	a := &d.answer
 	*a = answer{phase: min(phase(kind), phaseLost), form: min(form(b[2]), formBinary), eof: min(eof(b[3]), eofLeftOut),
-		long: flags&contextLong != 0, more: flags&contextMore != 0}
+		long: flags&contextLong != 0, more: flags&contextMore != 0, spoilt: flags&contextSpoilt != 0}
 	if len(b) < contextServer {
 		return
 	}
@@ -434,20 +490,27 @@ func (d *dialog) Sync(dir l7.Dir, b []byte) int {
 	return find(dir, b)
 }
 
-// whole tells whether b is a command, or an answer in whole packets: in a conversation that is known to be one, that is
-// enough.
+// whole tells whether b is a command, or an answer in whole packets, or the first of many: in a conversation that is known
+// to be one, their numbers are enough.
 func whole(dir l7.Dir, b []byte) bool {
 	first := byte(0)
 	if dir == l7.ToClient {
 		first = 1
 	}
 	for next := first; ; next++ {
-		if len(b) <= headerSize || b[3] != next || payload(b) == 0 || len(b) < headerSize+payload(b) {
+		switch {
+		case len(b) == 0:
+			return next > first
+		case dir == l7.ToServer && next > first:
 			return false
+		case len(b) <= headerSize:
+			return next > first+enoughRows
+		case b[3] != next || payload(b) == 0:
+			return false
+		case len(b) < headerSize+payload(b):
+			return next > first+enoughRows
 		}
-		if b = b[headerSize+payload(b):]; len(b) == 0 || dir == l7.ToServer {
-			return len(b) == 0
-		}
+		b = b[headerSize+payload(b):]
 	}
 }
 
@@ -456,6 +519,25 @@ func (d *dialog) setSchema(b []byte) { d.schema = append(d.schema[:0], b[:min(le
 
 // maxName is the longest name that is kept, in bytes: servers allow 64 characters, of users 80.
 const maxName = 512
+
+// maxUses is how many requests for another schema are known at a time: pipelines have one or two.
+const maxUses = 4
+
+// key is under what the connection with a number at the server tells of itself.
+func (d *dialog) key(thread uint32) [16]byte {
+	key := d.host.Addr().As16()
+	le := binary.LittleEndian
+	le.PutUint32(key[:], le.Uint32(key[:])^thread)
+	le.PutUint16(key[4:], le.Uint16(key[4:])^d.host.Port())
+	key[6] ^= 'm'
+	return key
+}
+
+// killed is under what somebody tells of himself who kills it.
+func killed(key [16]byte) [16]byte {
+	key[7] ^= 1
+	return key
+}
 
 // about states what is known of the connection.
 func (d *dialog) about(m *l7.Message) {

@@ -35,9 +35,11 @@ func (d *dialog) greeting(c *wire.Cursor, m *l7.Message) {
 	thread := c.Uint32LE("thread_id")
 	if c.Err() == nil {
 		m.SetAttribute(attrThreadID, int64(thread))
-		d.now.greeted = true
+		m.Publish(d.key(thread), d.from)
+		d.now.greeted, d.now.thread = true, thread
 	}
 	if version == 9 {
+		d.now.told = c.Err() == nil
 		conceal(c, "scramble", c.Left())
 		return
 	}
@@ -46,7 +48,7 @@ func (d *dialog) greeting(c *wire.Cursor, m *l7.Message) {
 	caps := uint64(c.Uint16LE("capability_flags_1"))
 	c.Flags(lowerCapabilities)
 	if !c.More() {
-		d.now.caps = caps
+		d.now.caps, d.now.told = caps, c.Err() == nil
 		return
 	}
 	c.Uint8("character_set")
@@ -64,7 +66,9 @@ func (d *dialog) greeting(c *wire.Cursor, m *l7.Message) {
 	} else {
 		c.Skip("reserved", 10, nil)
 	}
-	d.now.caps, d.now.status = caps, status
+	if c.Err() == nil {
+		d.now.caps, d.now.told, d.now.status = caps, true, status
+	}
 	if caps&capSecure != 0 {
 		conceal(c, "auth_plugin_data_part_2", min(max(13, n-8), c.Left()))
 	}
@@ -104,6 +108,7 @@ func (d *dialog) handshake(c *wire.Cursor, m *l7.Message) {
 	}
 	caps := uint64(c.Uint32LE("client_flag"))
 	c.Flags(clientCapabilities)
+	d.now.told = c.Err() == nil
 	c.Uint32LE("max_packet_size")
 	c.Uint8("character_set")
 	if caps&capMySQL == 0 {
@@ -111,6 +116,7 @@ func (d *dialog) handshake(c *wire.Cursor, m *l7.Message) {
 		extended := c.Uint32LE("client_flag_extended")
 		c.Flags(mariadbCapabilities)
 		caps |= uint64(extended) << 32
+		d.now.told = c.Err() == nil
 	} else {
 		c.Skip("filler", 23, nil)
 	}
@@ -153,7 +159,7 @@ func (d *dialog) handshake(c *wire.Cursor, m *l7.Message) {
 func (d *dialog) handshake320(c *wire.Cursor, m *l7.Message) {
 	caps := uint64(c.Uint16LE("client_flag"))
 	c.Flags(lowerCapabilities)
-	d.now.caps = caps
+	d.now.caps, d.now.told = caps, c.Err() == nil
 	c.Uint24LE("max_packet_size")
 	if caps&capSSL != 0 && !c.More() {
 		m.Role = l7.Part

@@ -33,7 +33,9 @@ var Protocol = &l7.Protocol{
 		attrSQLState:      {Name: "sqlstate", Kind: record.Text, Doc: "SQLSTATE of an error, where the server sent one."},
 		attrPlugin:        {Name: "auth_plugin", Kind: record.Text, Doc: "Plugin that the login ended with."},
 		attrDriver:        {Name: "driver", Kind: record.Text, Doc: "Name and version of the client's library, from its connection attributes."},
-		attrThreadID:      {Name: "thread_id", Kind: record.Count, Doc: "Number of the connection at the server, as in its process list; of COM_PROCESS_KILL, the one to be killed."},
+		attrThreadID:      {Name: "thread_id", Kind: record.Count, Doc: "Number of the connection at the server, as in its process list; of a KILL, the one to be killed."},
+		attrKills:         {Name: "kills", Kind: record.Text, Link: true, Doc: "Client whose connection, or query, a KILL was for."},
+		attrKilledBy:      {Name: "killed_by", Kind: record.Text, Link: true, Doc: "Client that killed the connection or the query."},
 		attrCursor:        {Name: "cursor", Kind: record.Flag, Doc: "The rows stay at the server, for COM_STMT_FETCH."},
 		attrBulk:          {Name: "bulk", Kind: record.Count, Doc: "Sets of parameters in a COM_STMT_BULK_EXECUTE."},
 		attrInfile:        {Name: "infile_bytes", Kind: record.Count, Sum: true, Doc: "Bytes of a file that the client sent for LOAD DATA LOCAL."},
@@ -58,6 +60,8 @@ const (
 	attrPlugin
 	attrDriver
 	attrThreadID
+	attrKills
+	attrKilledBy
 	attrCursor
 	attrBulk
 	attrInfile
@@ -213,11 +217,10 @@ var names = func() (list [256]string) {
 // knownCommand tells whether a command has a name.
 func knownCommand(com byte) bool { return names[com][len("COM_")] != '0' }
 
-// sqlTypes show SQL, by how the connection quotes.
-var sqlTypes = func() map[sqltext.Dialect]*wire.Type {
-	list := map[sqltext.Dialect]*wire.Type{}
-	for _, d := range []sqltext.Dialect{0, sqltext.NoBackslash, sqltext.ANSIQuotes, sqltext.NoBackslash | sqltext.ANSIQuotes} {
-		list[sqltext.MySQL|d] = sqlType(sqltext.MySQL | d)
+// sqlTypes show SQL, by the bits of a dialect from ANSIQuotes on: how the connection quotes.
+var sqlTypes = func() (list [4]*wire.Type) {
+	for i := range list {
+		list[i] = sqlType(sqltext.MySQL | sqltext.Dialect(i)*sqltext.ANSIQuotes)
 	}
 	return list
 }()

@@ -36,6 +36,9 @@ func probe(c *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 	return v
 }
 
+// enoughPlain is how much of a frame is decompressed to see what it holds.
+const enoughPlain = 4 << 10
+
 // inFrame judges what the first compressed frame of b holds.
 func inFrame(b []byte) l7.Verdict {
 	n, size := payload(b), int(little(b[4:7]))
@@ -45,12 +48,13 @@ func inFrame(b []byte) l7.Verdict {
 	}
 	if size > 0 {
 		var err error
+		most := min(size, enoughPlain)
 		if bytes.HasPrefix(src, zstdMagic) {
-			src, err = inflate.Zstd(nil, src, size)
+			src, err = inflate.Zstd(nil, src, most)
 		} else {
-			src, err = inflate.Zlib(nil, src, size)
+			src, err = inflate.Zlib(nil, src, most)
 		}
-		if err != nil || len(src) != size {
+		if err != nil && (err != inflate.ErrLimit || most == size) || len(src) != most {
 			return l7.No
 		}
 	}
@@ -299,7 +303,7 @@ func sqlSoFar(p []byte, n int) l7.Verdict {
 }
 
 // isName tells whether b can be a name: it has no control characters.
-func isName(b []byte) bool { return printable(b) && bytes.IndexAny(b, "\n\r\t") < 0 }
+func isName(b []byte) bool { return printable(b) && !bytes.ContainsAny(b, "\n\r\t") }
 
 // longStatement tells whether p has a word near its beginning that long statements begin with: of others the end is seen.
 func longStatement(p []byte) bool {
@@ -429,7 +433,9 @@ func errorSoFar(p []byte, n int, seq byte) l7.Verdict {
 			}
 		}
 		return l7.FromServer
-	case seq <= 1 && len(p) == n && n > enoughSQL:
+	case seq <= 1 && len(p) < n:
+		return l7.Unsure
+	case seq <= 1 && n > enoughSQL:
 		return l7.FromServer
 	}
 	return l7.No

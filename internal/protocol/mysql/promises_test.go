@@ -30,23 +30,24 @@ var passwords = map[string][]byte{
 
 // ambiguous are captures of which what was lost is missed later: the login behind which all is compressed or encrypted,
 // the request for a file; and those that cannot be known in the middle: rows that are too long, a login that is too old,
-// packets in pieces, X Protocol.
+// packets in pieces, commands that do not exist, definitions left out, X Protocol.
 var ambiguous = []string{"bulk*", "raw-pipeline*", "*zlib*", "*zstd*", "*infile*", "*tls*", "binlog*", "cut*", "raw-left*", "huge*", "auth-wrong*", "raw-old",
-	"commands*", "raw-segments*", "x"}
+	"commands*", "raw-commands*", "raw-segments*", "raw-metadata", "types*", "x"}
 
 func options() l7test.Options {
 	return l7test.Options{
-		Ambiguous: ambiguous,
-		Broken:    []string{"raw-handshakes*"},
-		Resize:    resize,
-		Prefixes:  []string{"prepared-mysql", "rows-large-mysql"}, // rows that are rows, too, without their last columns
-		Inherited: []record.Col{record.User, record.App, record.Namespace},
-		Absent:    []string{"several buffers"},
-		Secrets:   passwords,
-		Of:        challenges,
-		Mixed:     []string{"mixed*"},
-		Own:       hasMySQL,
-		Tshark:    tshark,
+		Ambiguous:           ambiguous,
+		Broken:              []string{"raw-handshakes*"},
+		Resize:              resize,
+		Prefixes:            []string{"prepared-mysql", "rows-large-mysql"}, // rows that are rows, too, without their last columns
+		Inherited:           []record.Col{record.User, record.App, record.Namespace},
+		InheritedAttributes: []string{"in_transaction", "autocommit"}, // of errors
+		Absent:              []string{"several buffers"},
+		Secrets:             passwords,
+		Of:                  challenges,
+		Mixed:               []string{"mixed*"},
+		Own:                 hasMySQL,
+		Tshark:              tshark,
 	}
 }
 

@@ -61,6 +61,9 @@ func (d *dialog) server(c *wire.Cursor, m *l7.Message) {
 	now.before = *a
 	if a.phase == phaseStart && !a.more {
 		a.results, a.form = 0, formUnknown
+		if !d.alone {
+			now.columns, now.base = d.columns[:0], nil
+		}
 	}
 	if a.phase == phaseStart && now.known {
 		m.SetBytes(record.Namespace, d.schema) // of a request that was sent before the answer to another
@@ -183,7 +186,7 @@ func (d *dialog) kind(c *wire.Cursor, m *l7.Message, b []byte, n int, seq uint8)
 		if a.left < 0 && !isDefinition(b) { // nobody knows how many there are
 			return d.rowOrEnd(c, m, mark, n)
 		}
-		d.define(d.definition(c, false))
+		d.define(c, d.definition(c, false))
 		if a.left--; a.left == 0 {
 			a.phase = phaseEnd
 		}
@@ -284,6 +287,9 @@ func (d *dialog) first(c *wire.Cursor, m *l7.Message, b []byte, n int) {
 	switch {
 	case mark == markOK && (n == 2 || n == 4), mark == 1 && (n == 2 && len(b) == 2 && b[1] > 0 && (known || b[1] == 1) || n == 4): // MySQL
 		d.count(c, c.Uint8("metadata_follows") != 0)
+	case mark == markOK && !known && !plausibleOK(b, n, true) && !plausiblePrepare(b): // what was fetched
+		a.phase, a.form = phaseRows, formBinary
+		d.row(c)
 	case mark == markOK:
 		if !now.known && n >= 12 && n <= 13 && b[min(9, len(b)-1)] == 0 && plausiblePrepare(b) {
 			d.prepareOK(c, m)
@@ -331,7 +337,7 @@ func (d *dialog) count(c *wire.Cursor, follow bool) {
 	}
 	a.results++
 	now.rows = max(now.rows, 0)
-	a.columns, a.left, a.phase = int32(n), int32(n), phaseColumns
+	a.columns, a.left, a.phase, a.spoilt = int32(n), int32(n), phaseColumns, false
 	if !follow {
 		a.phase = phaseEnd
 		d.reuse()
@@ -349,7 +355,7 @@ func (d *dialog) definition(c *wire.Cursor, defaults bool) (col column) {
 	}
 	col.name = view(lengthText(c, "name"))
 	lengthText(c, "org_name")
-	if b := c.Rest(); d.caps&capExtendedMetadata != 0 || !d.known && len(b) > 0 && (b[0] != 12 || !defaults && c.Left() > 13) {
+	if b := c.Rest(); d.known && d.caps&capExtendedMetadata != 0 || !d.known && len(b) > 0 && (b[0] != 12 || !defaults && c.Left() > 13) {
 		x := c.Group("extended_metadata")
 		n := lengthEncoded(c, "length")
 		c.Detail()
@@ -389,8 +395,15 @@ func (d *dialog) definition(c *wire.Cursor, defaults bool) (col column) {
 	return col
 }
 
-// define makes col the next column.
-func (d *dialog) define(col column) { d.now.columns = d.now.columns.add(&col) }
+// define makes col, which was just read, the next column. Where one was cut none are known: rows would be misread.
+func (d *dialog) define(c *wire.Cursor, col column) {
+	now := &d.now
+	if now.answer.spoilt = now.answer.spoilt || c.Err() != nil; now.answer.spoilt {
+		now.columns = now.columns[:0]
+		return
+	}
+	now.columns = now.columns.add(&col)
+}
 
 var extendedTypes = wire.Enum{0: "type", 1: "format"}
 
@@ -754,10 +767,30 @@ func (d *dialog) failed(c *wire.Cursor, m *l7.Message) {
 		told = state != nil
 	}
 	text := c.Rest()
+	open := now.known && now.asked&leavesGuarded == 0 // it quotes no secret
 	was := c.Classify(wire.Value)
+	if !open {
+		c.Classify(wire.Secret)
+	}
 	c.String("error_message", c.Left())
-	c.Typed(errorText)
+	if c.Typed(errorText); freeText(code, state) {
+		c.Typed(ownText)
+	}
 	c.Classify(was)
+	d.blame(m, code, state, text, open)
+	if told && c.Err() == nil {
+		m.Status = statusOf(code, state)
+	}
+	d.remains(m, code, state)
+	if killing(code) && d.greeted {
+		m.Resolve(attrKilledBy, killed(d.key(d.thread)), m.Role != l7.Push)
+	}
+	*a = answer{phase: phaseStart, eof: a.eof}
+	now.verdict = verdictError
+}
+
+// blame states what an error says; open tells that it quotes nothing but values.
+func (d *dialog) blame(m *l7.Message, code uint16, state, text []byte, open bool) {
 	at := len(m.Scratch)
 	m.Scratch = strconv.AppendUint(m.Scratch, uint64(code), 10)
 	m.SetBytes(record.Code, m.Scratch[at:])
@@ -765,22 +798,37 @@ func (d *dialog) failed(c *wire.Cursor, m *l7.Message) {
 	if len(state) > 0 {
 		m.Scratch = append(append(m.Scratch, state...), ' ')
 	}
-	if m.Values() && now.known && now.asked&leavesGuarded == 0 {
+	if m.Values() && open {
 		m.Scratch = append(m.Scratch, text...)
 	} else {
-		m.Scratch = appendMaskedError(m.Scratch, code, text)
+		m.Scratch = appendMaskedError(m.Scratch, code, state, text)
 	}
 	m.SetBytes(record.Error, m.Scratch[at:])
 	m.SetAttributeBytes(attrSQLState, state)
-	if told && c.Err() == nil {
-		m.Status = statusOf(code, state)
-	}
-	*a = answer{phase: phaseStart, eof: a.eof}
-	now.verdict = verdictError
 }
 
-// errorText shows what an error says.
-var errorText = &wire.Type{Name: "error", Mask: func(dst, b []byte) []byte { return appendMaskedError(dst, 0, b) }}
+// remains states what is known of the server's state behind an error, which does not tell it: what it was before, if
+// the request could not change it. An INSERT that fails outside of a transaction may have begun one without autocommit.
+func (d *dialog) remains(m *l7.Message, code uint16, state []byte) {
+	now := &d.now
+	status, told := d.status, d.told
+	if now.stated {
+		status, told = now.status, true
+	}
+	if !told || !now.known || now.asked&leavesData == 0 && code != errParse {
+		return
+	}
+	m.SetAttribute(attrAutocommit, int64(status&statusAutocommit))
+	if status&(statusInTransaction|statusAutocommit) != 0 && !rollsBack(code, state) {
+		m.SetAttribute(attrInTransaction, int64(status&statusInTransaction))
+	}
+}
+
+// errorText shows what an error says, ownText what a user lets it say.
+var (
+	errorText = &wire.Type{Name: "error", Mask: func(dst, b []byte) []byte { return appendMaskedError(dst, 0, nil, b) }}
+	ownText   = &wire.Type{Name: "error", Mask: func(dst, _ []byte) []byte { return append(dst, '?') }}
+)
 
 // prepareOK describes the answer to a PREPARE.
 func (d *dialog) prepareOK(c *wire.Cursor, m *l7.Message) {
@@ -851,7 +899,7 @@ func (d *dialog) preparing(c *wire.Cursor, m *l7.Message, eof bool) {
 		d.defined(m)
 	}
 	if col := d.definition(c, false); a.phase == phasePrepared {
-		d.define(col)
+		d.define(c, col)
 	}
 	if a.left--; a.left > 0 {
 		return
@@ -867,22 +915,23 @@ func (d *dialog) event(c *wire.Cursor, m *l7.Message) {
 	if len(b) >= 15 && b[0] == semiSync && int(little(b[11:15])) == n-2 {
 		b, n = b[2:], n-2
 	}
-	if n < eventHeader || len(b) >= 13 && int(little(b[9:13])) != n {
+	if goes := d.now.answer.long; n < eventHeader || !goes && len(b) >= 13 && int(little(b[9:13])) != n {
 		c.Fail("event_size", "not the length of the event")
 	}
 	m.SetAttribute(attrEvents, 1)
-	if len(b) < n { // whether it ends with a checksum cannot be told
+	m.Status = record.OK // there is no end that could say so
+	if len(b) < n {      // whether it ends with a checksum cannot be told
 		data(c, "event")
 		return
 	}
-	binlogEvent(c, m)
+	binlogEvent(c)
 }
 
 // advanceServer makes the changes that packets of the server bring.
 func (d *dialog) advanceServer(m *l7.Message) {
 	now := &d.now
 	if now.greeted {
-		d.greeted, d.offers = true, now.caps
+		d.greeted, d.thread, d.offers, d.offered = true, now.thread, now.caps, now.told
 	}
 	if d.answer = now.answer; now.built {
 		d.columns, d.scratch = now.columns, d.columns[:0]
@@ -890,7 +939,10 @@ func (d *dialog) advanceServer(m *l7.Message) {
 		d.columns = now.columns
 	}
 	if now.stated {
-		d.status = now.status
+		d.status, d.told = now.status, true
+	}
+	if d.answer.phase == phaseLost {
+		d.statements.unseen = true
 	}
 	com, known := now.com()
 	if known {
@@ -898,6 +950,9 @@ func (d *dialog) advanceServer(m *l7.Message) {
 	}
 	if now.moved {
 		d.setSchema(now.tracked)
+	}
+	if !m.More {
+		d.release()
 	}
 }
 
@@ -911,15 +966,15 @@ func (d *dialog) settle(com byte, m *l7.Message) {
 		if now.verdict == noVerdict {
 			return
 		}
-		d.turn = turnCommand
+		d.turn, d.fresh = turnCommand, true
 		if !ok {
 			return
 		}
 		d.user = append(d.user[:0], d.nextUser...)
 		d.setSchema(d.nextSchema)
 		s.clear()
-		if com == comConnect && d.known && d.caps&(capCompress|capZstd) != 0 {
-			m.Layer = newCompression()
+		if com == comConnect && d.caps&(capCompress|capZstd) != 0 {
+			m.Layer, d.packed = newCompression(), true
 		}
 	case comResetSession:
 		if ok {
@@ -930,13 +985,17 @@ func (d *dialog) settle(com byte, m *l7.Message) {
 		case now.verdict == verdictFile:
 			d.turn = turnInfile
 		case ok && now.asked&leavesUse != 0:
-			d.setSchema(d.nextSchema)
+			if n := uint32(now.asked >> 32); d.uses-n <= maxUses {
+				d.setSchema(d.schemas[n%maxUses])
+			} else {
+				d.setSchema(nil)
+			}
 		}
 	case comPrepare:
 		if now.made {
-			if d.making = s.answered(uint32(now.asked >> 32)); d.making != nil {
-				d.making.id, d.making.seen, d.making.params = now.id, true, now.params
-				s.add(d.making)
+			if s.making = s.answered(uint32(now.asked >> 32)); s.making != nil {
+				s.making.id, s.making.seen, s.making.params = now.id, true, now.params
+				s.add(s.making)
 			}
 		} else if now.verdict == verdictError {
 			if x := s.answered(uint32(now.asked >> 32)); x != nil {
@@ -944,8 +1003,8 @@ func (d *dialog) settle(com byte, m *l7.Message) {
 			}
 		}
 		if ok {
-			s.learn(d.making, now.columns, now.count)
-			d.making = nil
+			s.learn(s.making, now.columns, now.count)
+			s.making = nil
 		}
 	case comExecute:
 		if now.cursor {

@@ -31,6 +31,9 @@ const (
 	// freeStatements is how many of those that are closed are kept for the next.
 	freeStatements = 32
 
+	// freeStatement is how many bytes such a one may take.
+	freeStatement = 2 << 10
+
 	// maxParameters is of how many parameters more is remembered than their number: it has to fit into a context.
 	maxParameters = 1024
 
@@ -42,8 +45,8 @@ const (
 type sentence struct {
 	operation, target, summary string
 	shown, normal              []byte
-	traceID, spanID            string
 	cut                        bool // the text goes on
+	data                       bool // it reads or writes rows, and ends no transaction even when it fails
 	guarded                    bool // it holds a secret, which an error may quote to those who see values
 }
 
@@ -52,8 +55,6 @@ func (s *sentence) tell(m *l7.Message) {
 	m.SetText(record.Operation, s.operation)
 	m.SetText(record.Target, s.target)
 	m.SetText(record.Summary, s.summary)
-	m.SetText(record.TraceID, s.traceID)
-	m.SetText(record.SpanID, s.spanID)
 	if s.cut {
 		m.SetQuery(s.shown, nil)
 	} else {
@@ -61,6 +62,9 @@ func (s *sentence) tell(m *l7.Message) {
 	}
 	if s.guarded {
 		m.Leaves |= leavesGuarded
+	}
+	if s.data {
+		m.Leaves |= leavesData
 	}
 }
 
@@ -78,18 +82,32 @@ type statement struct {
 // prepared is what has to be known of a statement to read what is executed of it.
 type prepared struct {
 	seen   bool
+	secret bool // values of parameters may be what nobody may see
 	params int
 	types  []byte // of the parameters, two bytes each, once the client told them
 	long   []byte // a bit for each parameter whose value came as long data
 }
 
+// Bits of a context beside the number of bytes for types.
+const (
+	preparedSecret = 1 << 14
+	preparedSeen   = 1 << 15
+)
+
 // append appends p to a context.
 func (p *prepared) append(dst []byte) []byte {
-	if !p.seen {
+	n := uint16(len(p.types))
+	if p.secret {
+		n |= preparedSecret
+	}
+	if p.seen {
+		n |= preparedSeen
+	}
+	if n == 0 {
 		return dst
 	}
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(p.params))
-	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(p.types)))
+	dst = binary.LittleEndian.AppendUint16(dst, n)
 	return append(append(dst, p.types...), p.long...)
 }
 
@@ -99,8 +117,9 @@ func (p *prepared) read(b []byte) {
 		return
 	}
 	n := int(little(b[2:4]))
-	p.seen, p.params, b = true, int(little(b[:2])), b[4:]
-	n = min(n, len(b))
+	p.params, p.seen, p.secret = int(little(b[:2])), n&preparedSeen != 0, n&preparedSecret != 0
+	b = b[4:]
+	n = min(n&(preparedSecret-1), len(b))
 	p.types, p.long = b[:n], b[n:]
 }
 
@@ -115,7 +134,7 @@ func (s *statement) size() int {
 // keep copies what a record says of the statement.
 func (s *statement) keep(from *sentence) {
 	b := s.memory[:0]
-	total := len(from.shown) + len(from.normal) + len(from.operation) + len(from.target) + len(from.summary) + len(from.traceID) + len(from.spanID)
+	total := len(from.shown) + len(from.normal) + len(from.operation) + len(from.target) + len(from.summary)
 	b = slices.Grow(b, max(total, leastText))
 	text := func(t string) string {
 		at := len(b)
@@ -125,7 +144,6 @@ func (s *statement) keep(from *sentence) {
 	s.sentence = *from
 	s.normal = []byte(nil)
 	s.operation, s.target, s.summary = text(from.operation), text(from.target), text(from.summary)
-	s.traceID, s.spanID = text(from.traceID), text(from.spanID)
 	at := len(b)
 	b = append(b, from.normal[:min(len(from.normal), maxStatement)]...)
 	s.normal = b[at:len(b):len(b)]
@@ -146,9 +164,11 @@ type statements struct {
 	list      []*statement // by their ids; servers count upwards, so the oldest are first
 	preparing []*statement // whose answers have not come, in order
 	last      *statement   // prepared last
+	making    *statement   // whose columns are being defined
 	free      []*statement
-	held      int // bytes
+	held      int // bytes, of those in free too
 	serial    uint32
+	unseen    bool // the server may have others: not all was seen, or some are forgotten
 }
 
 // find returns the statement with an id, or nil.
@@ -166,21 +186,25 @@ func (s *statements) place(id uint32) (int, bool) {
 	return slices.BinarySearchFunc(s.list, id, func(x *statement, id uint32) int { return int(int64(x.id) - int64(id)) })
 }
 
-// prepare notes that a statement is asked for. Its answer brings the serial back.
-func (s *statements) prepare(text *sentence) {
+// prepare notes that a statement is asked for, and whether its parameters may be secrets. Its answer brings the serial back.
+func (s *statements) prepare(text *sentence, secret bool) {
 	if len(s.preparing) == maxPreparing {
+		s.unseen = true
 		s.forget(s.preparing[0])
 		s.preparing = slices.Delete(s.preparing, 0, 1)
 	}
 	var x *statement
 	if n := len(s.free); n > 0 {
 		x, s.free = s.free[n-1], s.free[:n-1]
+		s.held -= x.size()
 	} else {
 		x = &statement{}
 	}
 	x.serial = s.serial
 	s.serial++
 	x.keep(text)
+	x.secret = secret
+	x.guarded = x.guarded || secret
 	s.held += x.size()
 	s.preparing = append(s.preparing, x)
 	s.last = x
@@ -196,7 +220,9 @@ func (s *statements) answered(serial uint32) *statement {
 			return x
 		}
 		s.forget(x)
+		s.unseen = true
 	}
+	s.unseen = true
 	return nil
 }
 
@@ -215,6 +241,7 @@ func (s *statements) add(x *statement) {
 			old = s.list[1]
 		}
 		s.close(old.id)
+		s.unseen = true
 	}
 }
 
@@ -259,9 +286,13 @@ func (s *statements) forget(x *statement) {
 	if s.last == x {
 		s.last = nil
 	}
-	if len(s.free) < freeStatements && x.size() < maxStatement {
+	if s.making == x {
+		s.making = nil
+	}
+	if len(s.free) < freeStatements && x.size() <= freeStatement {
 		*x = statement{memory: x.memory[:0], prepared: prepared{types: x.types[:0], long: x.long[:0]}, columns: x.columns[:0]}
 		s.free = append(s.free, x)
+		s.held += x.size()
 	}
 }
 
@@ -270,18 +301,28 @@ func (d *dialog) read(m *l7.Message, sql []byte, whole bool) *sentence {
 	dialect := d.dialect()
 	m.SQL.Read(sql, dialect)
 	s := &d.now.sentence
-	*s = sentence{shown: m.SQL.Normal, normal: m.SQL.Normal, cut: !whole,
-		traceID: view(m.SQL.TraceID), spanID: view(m.SQL.SpanID)}
+	*s = sentence{shown: m.SQL.Normal, normal: m.SQL.Normal, cut: !whole}
 	if whole {
 		s.operation, s.target, s.summary = m.SQL.Operation, view(m.SQL.Target), view(m.SQL.Summary)
+		switch s.operation {
+		case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE":
+			s.data = m.SQL.Statements == 1
+		}
 	} else if len(m.SQL.Normal) > len(m.SQL.Operation) { // the word itself does not go on
 		s.operation = m.SQL.Operation
 	}
 	if m.Values() {
 		d.spans = sqltext.AppendSecrets(d.spans[:0], sql, dialect)
 		s.guarded = len(d.spans) > 0
-		at := len(m.Scratch)
-		m.Scratch = sqltext.AppendShown(m.Scratch, sql[:min(len(sql), maxShown)], dialect)
+		at, from := len(m.Scratch), 0
+		sql = sql[:min(len(sql), maxShown)]
+		for _, x := range d.spans {
+			if x.Off < len(sql) {
+				m.Scratch = append(append(m.Scratch, sql[from:x.Off]...), '?')
+				from = min(x.Off+x.Len, len(sql))
+			}
+		}
+		m.Scratch = append(m.Scratch, sql[from:]...)
 		s.shown = m.Scratch[at:]
 	}
 	return s

@@ -58,6 +58,19 @@ func rejects(code uint16) bool {
 	return false
 }
 
+// rollsBack tells whether an error ends the transaction, or may do so: what a lock timeout does is a setting
+// (innodb_rollback_on_timeout).
+func rollsBack(code uint16, sqlstate []byte) bool {
+	switch code {
+	case 1180, 1205, 1206, 1213:
+		return true
+	}
+	return len(sqlstate) == 5 && (string(sqlstate[:2]) == "40" || string(sqlstate[:2]) == "XA")
+}
+
+// killing tells whether an error says that somebody killed the query or the connection.
+func killing(code uint16) bool { return code == 1317 || code == 1927 || code == 3169 }
+
 // namesOnly tells whether the text of an error has names, sizes and places in it, and none of a user's values.
 func namesOnly(code uint16) bool {
 	if code >= 1004 && code <= 1036 { // of files and tables
@@ -79,10 +92,71 @@ func namesOnly(code uint16) bool {
 	return false
 }
 
+// freeText tells whether the text of an error may be a user's own, as that of SIGNAL is, or follows no pattern.
+func freeText(code uint16, sqlstate []byte) bool {
+	return code == 1105 || code == 1644 || string(sqlstate) == "45000"
+}
+
+// stateOf is the SQLSTATE that servers send with an error whose text follows a pattern.
+func stateOf(code uint16) string {
+	switch code {
+	case 1046:
+		return "3D000"
+	case 1022, 1048, 1052, errDuplicate, 1169, 1216, 1217, 1451, 1452, errDuplicateWithKey, 4025:
+		return "23000"
+	case 1040:
+		return "08004"
+	case 1045, 1698, 1873:
+		return "28000"
+	case 1050:
+		return "42S01"
+	case 1051, 1109, 1146:
+		return "42S02"
+	case 1054, 1247:
+		return "42S22"
+	case 1058, 1136:
+		return "21S01"
+	case 1060:
+		return "42S21"
+	case 1213:
+		return "40001"
+	case 1222, 1241, 1242:
+		return "21000"
+	case 1263:
+		return "22004"
+	case 1264:
+		return "22003"
+	case 1265:
+		return "01000"
+	case errTruncatedValue:
+		return "22007"
+	case 1365:
+		return "22012"
+	case 1369:
+		return "44000"
+	case 1406:
+		return "22001"
+	case 1415:
+		return "0A000"
+	case 1044, 1049, 1055, 1056, 1059, 1061, 1063, errParse, 1066, 1067, 1068, 1069, 1070, 1071, 1072, 1073, 1074, 1075, 1091, 1101, 1102,
+		1103, 1110, 1113, 1115, 1118, 1121, 1141, 1142, 1143, 1147, 1166, 1167, 1170, 1176, 1203, 1226, 1227, 1230, 1232, 1234,
+		1235, 1239, 1248, 1250, 1253, 1280, 1286, 1304, 1305, 1318, 1327, 1370, 1403, 1425, 1426, 1427, 1439, 1463, 1582, 1583, 1630:
+		return "42000"
+	}
+	return "HY000"
+}
+
 // appendMaskedError appends the text of an error without a user's values: numbers and all that is quoted become ?,
-// but for what the error's number says are names. Servers do not escape what they quote, so a value ends where the last
-// quote does that can be its own, and in a text that may have been cut it has no end.
-func appendMaskedError(dst []byte, code uint16, message []byte) []byte {
+// but for what the error's number says are names, unless its SQLSTATE is another's: SIGNAL may set both. Servers do not
+// escape what they quote, so a value ends where the last quote does that can be its own, and in a text that may have been
+// cut it has no end.
+func appendMaskedError(dst []byte, code uint16, sqlstate, message []byte) []byte {
+	if freeText(code, sqlstate) && len(message) > 0 {
+		return append(dst, '?')
+	}
+	if len(sqlstate) > 0 && string(sqlstate) != stateOf(code) && !(code == errIncorrectValue && string(sqlstate) == "22007") { // of MariaDB
+		code = 0
+	}
 	if namesOnly(code) && !bytes.Contains(message, []byte("Sql: ")) { // proxies such as Vitess add the statement
 		return append(dst, message...)
 	}

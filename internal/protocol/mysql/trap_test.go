@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/output"
 	"github.com/dbtap/dbtap/internal/protocol/mysql"
 	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/stream"
@@ -289,8 +291,8 @@ func TestTraps(t *testing.T) {
 			check(t, "target", r.text["target"], "t")
 		}
 		check(t, "bytes with long data", rows[4].num["request_bytes"], 3*4+2*9+14)
-		check(t, "doubts of the unseen", rows[5].doubts, record.PreparedUnseen)
-		check(t, "values", values(&c.Conversation), []string{"parameter=5", "parameter=6", "parameter=NULL", "parameter=7"})
+		check(t, "doubts of what there never was", rows[5].doubts, 0)
+		check(t, "values", values(&c.Conversation), []string{"parameter=5", "parameter=6", "parameter=NULL", "parameter=(long data)", "parameter=7"})
 	})
 	t.Run("8 a statement's number is not what was changed", func(t *testing.T) {
 		rows := prepared(usual).of(t)
@@ -400,6 +402,26 @@ func TestNamespace(t *testing.T) {
 		got = append(got, r.text["namespace"])
 	}
 	check(t, "namespaces", strings.Join(got, ","), ",a,a,b,c,c,d,d,d")
+
+	c = logIn(usual)
+	c.client(query("USE a"), query("SELECT 1"), pkt(0, "\x02b"), query("SELECT 2"), query("SELECT 3"))
+	c.server(plain, plain, plain, plain, plain)
+	got = nil
+	for _, r := range c.of(t) {
+		got = append(got, r.text["namespace"])
+	}
+	check(t, "namespaces of a pipeline", strings.Join(got, ","), ",a,a,b,b")
+
+	c = logIn(usual)
+	for i := range 6 {
+		c.client(pkt(0, "\x02", fmt.Sprint("s", i)))
+	}
+	c.server(plain, plain, plain, plain, plain, plain)
+	got = nil
+	for _, r := range c.of(t) {
+		got = append(got, r.text["namespace"])
+	}
+	check(t, "namespaces of a long pipeline", strings.Join(got, ","), ",,,s2,s3,s4")
 }
 
 // TestErrors: an error instead of a greeting, one that nobody asked for, one behind progress reports.
@@ -424,6 +446,43 @@ func TestErrors(t *testing.T) {
 	check(t, "doubts", rows[1].doubts, 0)
 }
 
+// drawn are the trees of a conversation as somebody sees them who asked for values.
+func drawn(c *l7test.Conversation) string {
+	var out bytes.Buffer
+	w := output.NewTree(&out, output.TreeOptions{Values: true, All: true})
+	var replay l7.Replayer
+	e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Values: true, Keep: true, Budget: 64 << 20}, func(r *record.Record) {
+		for i := range r.Messages {
+			err := replay.Message(mysql.Protocol, &r.Messages[i])
+			w.Message("", &replay.Tree, err)
+		}
+	})
+	c.Play(e)
+	w.Flush()
+	return out.String()
+}
+
+// TestSecretParameters: what is bound where a password may be is hidden, also as long data, in a batch, and in errors
+// that quote it. Other parameters are shown.
+func TestSecretParameters(t *testing.T) {
+	for sql, hidden := range map[string]bool{"UPDATE users SET password = ? WHERE id = ?": true, "UPDATE users SET city = ? WHERE id = ?": false} {
+		c := logIn(usual | deprecateEOF)
+		c.client(pkt(0, "\x16", sql)).server(prepareOK(1, 9, 0, 2), definition(2, "?", varString), definition(3, "?", varString))
+		types := "\x01\xfd\x00\xfd\x00"
+		c.client(pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00", types, text("marlin-77"), text("dorado-78")))
+		c.server(failure(1, 1366, "HY000", "Incorrect string value: 'marlin-77' for column 'password' at row 1"))
+		c.client(pkt(0, "\x18", u32(9), u16(0), "marlin-77"), pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00", types, text("dorado-78"))).server(okPacket(1, 1, 0, autocommit))
+		c.client(pkt(0, "\xfa", u32(9), u16(128), types[1:], "\x00", text("marlin-77"), "\x00", text("dorado-78"))).server(okPacket(1, 1, 0, autocommit))
+		trees := drawn(&c.Conversation)
+		for _, r := range rowsOf(t, true, &c.Conversation) {
+			trees += r.String()
+		}
+		if shown := strings.Contains(trees, "marlin") || strings.Contains(trees, "dorado"); shown == hidden {
+			t.Errorf("%s: shown %v\n%s", sql, shown, trees)
+		}
+	}
+}
+
 // TestPasswordInError: an error that quotes a statement with a password is masked, whatever the user asks for.
 func TestPasswordInError(t *testing.T) {
 	c := logIn(usual)
@@ -435,6 +494,162 @@ func TestPasswordInError(t *testing.T) {
 				t.Errorf("values %v: %s", values, s)
 			}
 		}
+	}
+	tree := drawn(&c.Conversation)
+	if strings.Contains(tree, "swordfish") || !strings.Contains(tree, "error_message") {
+		t.Errorf("with values: %s", tree)
+	}
+}
+
+// TestLostPrepare: what is executed as the statement prepared last is not the one before a gap.
+func TestLostPrepare(t *testing.T) {
+	c := prepared(usual)
+	c.Gap(stream.Forward, 30, false)
+	c.client(pkt(0, "\x17", u32(0xFFFFFFFF), "\x00", u32(1), "\x00\x01\x03\x00", u32(5)))
+	rows := c.of(t)
+	r := rows[len(rows)-1]
+	check(t, "operation", r.text["operation"], "STMT_EXECUTE")
+	check(t, "query", r.text["query"], "")
+	check(t, "doubt", r.doubts&record.PreparedUnseen != 0, true)
+}
+
+// TestLostDefinitions: a PREPARE whose answer goes on in a gap leaves nothing to the one that takes its memory.
+func TestLostDefinitions(t *testing.T) {
+	c := logIn(usual | deprecateEOF)
+	c.client(pkt(0, "\x16", "SELECT a FROM t WHERE a = ?")).server(prepareOK(1, 9, 1, 1), definition(2, "?", varString))
+	c.Gap(stream.Backward, 100, false)
+	c.client(pkt(0, "\x19", u32(9)))
+	c.client(pkt(0, "\x16", "SELECT b FROM t")).server(prepareOK(1, 10, 1, 0), definition(2, "b", long))
+	c.client(pkt(0, "\x17", u32(10), "\x00", u32(1)))
+	c.server(pkt(1, "\x01"), definition(2, "b", long), pkt(3, "\x00\x00", u32(7)), pkt(4, "\xfe\x00\x00", u16(autocommit), u16(0)))
+	check(t, "values", values(&c.Conversation), []string{"b=7"})
+}
+
+// TestStateBehindErrors: an error does not tell the server's state; it is the one before, where that is certain.
+func TestStateBehindErrors(t *testing.T) {
+	for _, x := range []struct {
+		sql   string
+		error []byte
+		want  string
+	}{
+		{"INSERT INTO t VALUES (1)", failure(1, 1062, "23000", "Duplicate entry '1' for key 't.a'"), "true true"},
+		{"SELEC", failure(1, 1064, "42000", "You have an error near 'SELEC'"), "true true"},
+		{"UPDATE t SET a = 1", failure(1, 1213, "40001", "Deadlock found"), " true"},
+		{"UPDATE t SET a = 1", failure(1, 1205, "HY000", "Lock wait timeout exceeded"), " true"},
+		{"CREATE TABLE t (a INT)", failure(1, 1050, "42S01", "Table 't' already exists"), " "}, // it has committed
+	} {
+		c := logIn(usual)
+		c.client(query("BEGIN")).server(okPacket(1, 0, 0, autocommit|1))
+		c.client(query(x.sql)).server(x.error)
+		r := c.of(t)[1]
+		check(t, x.sql, r.attributes["in_transaction"]+" "+r.attributes["autocommit"], x.want)
+	}
+}
+
+// TestTraceOfAttributes: a traceparent that comes as a query attribute is the trace; that of a PREPARE is not the one of
+// what is executed later.
+func TestTraceOfAttributes(t *testing.T) {
+	const trace, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+	parent := "00-" + trace + "-" + span + "-01"
+	for value, want := range map[string]string{parent: trace + " " + span, "00-" + strings.Repeat("0", 32) + "-" + span + "-01": " ", "": " "} {
+		c := logIn(usual | queryAttributes)
+		c.client(pkt(0, "\x03", "\x01\x01", "\x00", "\x01", "\xfd\x00"+text("traceparent"), text(value), "SELECT 1 FROM t"))
+		c.server(okPacket(1, 0, 0, autocommit))
+		r := c.of(t)[0]
+		check(t, value, r.text["trace_id"]+" "+r.text["span_id"], want)
+	}
+	c := logIn(usual | deprecateEOF)
+	c.client(pkt(0, "\x16", "DELETE FROM t /*traceparent='"+parent+"'*/")).server(prepareOK(1, 9, 0, 0))
+	c.client(pkt(0, "\x17", u32(9), "\x00", u32(1))).server(okPacket(1, 1, 0, autocommit))
+	rows := c.of(t)
+	check(t, "PREPARE", rows[0].text["trace_id"], trace)
+	check(t, "EXECUTE", rows[1].text["operation"]+rows[1].text["trace_id"], "DELETE")
+}
+
+// TestKill: who kills and who is killed know of each other, whatever asks for it.
+func TestKill(t *testing.T) {
+	for name, request := range map[string][]byte{"KILL": query("KILL 77"), "KILL QUERY": query("/* x */ kill hard query 77;"), "command": pkt(0, "\x0c", u32(77))} {
+		victim, killer := logIn(usual), logIn(usual)
+		killer.Chunks[0].Data = bytes.Replace(killer.Chunks[0].Data, []byte(u32(77)), []byte(u32(78)), 1)
+		killer.Flow.A = netip.MustParseAddrPort("10.0.0.9:41000")
+		victim.client(query("SELECT SLEEP(9)")).server(failure(1, 1317, "70100", "Query execution was interrupted"))
+		killer.Wait(l7test.Step)
+		killer.client(request).server(okPacket(1, 0, 0, autocommit))
+		var shared l7.Shared
+		var rows []row
+		e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Budget: 64 << 20}, func(r *record.Record) {
+			shared.Settle(r)
+			rows = append(rows, rowOf(r))
+		})
+		h := e.Open(&victim.Flow)
+		for i := range victim.Chunks {
+			if i == 4 { // while the query goes on
+				killer.Play(e)
+			}
+			h.HandleChunk(&victim.Flow, &victim.Chunks[i])
+		}
+		check(t, name+": rows", len(rows), 4)
+		check(t, name, rows[2].attributes["kills"]+" "+rows[2].attributes["thread_id"], "10.0.0.1:40000 77")
+		check(t, name, rows[3].text["code"]+" "+rows[3].attributes["killed_by"], "1317 10.0.0.9:41000")
+	}
+	c := logIn(usual)
+	c.client(query("KILL QUERY ID 77")).server(okPacket(1, 0, 0, autocommit))
+	check(t, "a query's number", c.of(t)[0].attributes["thread_id"], "")
+}
+
+// TestUnseen: a statement that is not known is a doubt only where the PREPARE may have been missed.
+func TestUnseen(t *testing.T) {
+	execute := pkt(0, "\x17", u32(8), "\x00", u32(1), "\x00\x01\x03\x00", u32(7))
+	unknown := failure(1, 1243, "HY000", "Unknown prepared statement handler (8) given to mysqld_stmt_execute")
+	c := logIn(usual)
+	c.client(execute).server(unknown)
+	check(t, "seen from the start", c.of(t)[0].doubts&record.PreparedUnseen, 0)
+	c = logIn(usual)
+	c.Gap(stream.Forward, 30, false)
+	c.client(execute).server(unknown)
+	rows := c.of(t)
+	check(t, "behind a gap", rows[len(rows)-1].doubts&record.PreparedUnseen, record.PreparedUnseen)
+	c = logIn(usual | deprecateEOF)
+	for i := range 1100 {
+		c.client(pkt(0, "\x16", "DELETE FROM t")).server(prepareOK(1, i+1, 0, 0))
+	}
+	c.client(execute).server(okPacket(1, 0, 0, autocommit))
+	rows = c.of(t)
+	check(t, "forgotten", rows[len(rows)-1].doubts&record.PreparedUnseen, record.PreparedUnseen)
+}
+
+// TestLongEvent: an event of the binary log that takes more than a packet is one event, and all is well while events come.
+func TestLongEvent(t *testing.T) {
+	event := func(size int) string {
+		return u32(0) + "\x1e" + u32(1) + u32(size) + u32(0) + u16(0) + strings.Repeat("e", size-19)
+	}
+	const size = 1<<24 + 100
+	sent := "\x00" + event(size)
+	c := logIn(usual | deprecateEOF)
+	c.client(pkt(0, "\x12", u32(4), u16(0), u32(9), "log.1"))
+	c.server(pkt(1, "\x00"+event(40)), pkt(2, sent[:1<<24-1]), pkt(3, sent[1<<24-1:]), pkt(4, "\x00"+event(50)))
+	r := c.of(t)[0]
+	check(t, "events", r.attributes["events"], 3)
+	check(t, "status", r.status, record.OK)
+	check(t, "open", r.attributes["open"], "true")
+}
+
+// TestXErrors: an error of X Protocol has its number, and the text is masked, for nobody knows what it quotes.
+func TestXErrors(t *testing.T) {
+	message := func(typ byte, payload string) []byte {
+		return []byte(u32(len(payload)+1) + string([]byte{typ}) + payload)
+	}
+	c := talk{l7test.NewTalk()}
+	c.client(message(1, "")).server(message(2, ""))
+	failed := "\x08\x00" + "\x10\xa8\x08" + "\x22\x05" + "42000" + "\x1a\x12" + "near 'marlin-77' ."
+	c.client(message(12, "\x12\x01x")).server(message(1, failed))
+	c.client(message(12, "\x12\x01x")).server(message(1, ""))
+	rows := rowsOf(t, true, &c.Conversation)
+	r := rows[1]
+	check(t, "facts", fmt.Sprint(r.text["code"], r.status, r.attributes["sqlstate"], r.text["error"]), fmt.Sprint("1064", record.ClientError, "42000", "42000 near '?' ."))
+	check(t, "an error that says nothing", rows[2].status, record.Unknown)
+	if tree := drawn(&c.Conversation); strings.Contains(tree, "marlin") || !strings.Contains(tree, "sql_state = \"42000\"") {
+		t.Error(tree)
 	}
 }
 

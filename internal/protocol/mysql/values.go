@@ -131,41 +131,60 @@ func nullValue(c *wire.Cursor, name string) {
 	c.Classify(was)
 }
 
-// parameter reads a value that the client binds, of an EXECUTE or of a query attribute.
-func parameter(c *wire.Cursor, name string, typ byte, unsigned bool) {
-	col := column{name: name, typ: typ, decimals: variable}
+// parameter reads a value that the client binds, of an EXECUTE or of a query attribute, into the innermost group.
+func parameter(c *wire.Cursor, typ byte, unsigned, secret bool) {
+	col := column{typ: typ, decimals: variable}
 	if unsigned {
 		col.flags = unsignedFlag
 	}
 	if typ >= typeTinyBlob && typ <= typeBlob {
 		col.charset = binaryCharset
 	}
-	binaryValue(c, &col)
+	was := c.Classify(wire.Value)
+	if secret {
+		c.Classify(wire.Secret)
+	}
+	binaryContent(c, &col, "value")
+	c.Classify(was)
+	c.Stands()
 }
 
 // binaryValue reads a value of a binary row, which is not NULL, as a field or a group that is named by its column.
 func binaryValue(c *wire.Cursor, col *column) {
 	was := c.Classify(wire.Value)
 	switch col.typ {
+	case typeTiny, typeShort, typeYear, typeLong, typeInt24, typeLongLong, typeBool, typeFloat, typeDouble, typeNull:
+		binaryContent(c, col, col.name)
+	default:
+		g := c.Group(col.name)
+		binaryContent(c, col, "value")
+		c.End(g)
+	}
+	c.Classify(was)
+}
+
+// binaryContent reads a value that is not NULL as a field called name, behind its length if it has one.
+func binaryContent(c *wire.Cursor, col *column, name string) {
+	switch col.typ {
 	case typeTiny:
-		integer(c, col, 1)
+		integer(c, col, name, 1)
 	case typeShort:
-		integer(c, col, 2)
+		integer(c, col, name, 2)
 	case typeYear:
-		c.Skip(col.name, 2, year)
+		c.Skip(name, 2, year)
 	case typeLong, typeInt24:
-		integer(c, col, 4)
+		integer(c, col, name, 4)
 	case typeLongLong:
-		integer(c, col, 8)
+		integer(c, col, name, 8)
 	case typeBool:
-		c.Uint8(col.name)
+		c.Uint8(name)
 		c.Enum(boolNames)
 	case typeFloat:
-		c.Skip(col.name, 4, floats[min(col.decimals, variable)])
+		c.Skip(name, 4, floats[min(col.decimals, variable)])
 	case typeDouble:
-		c.Skip(col.name, 8, floats[min(col.decimals, variable)])
+		c.Skip(name, 8, floats[min(col.decimals, variable)])
 	case typeNull:
-		c.Skip(col.name, 0, null)
+		c.Skip(name, 0, null)
 	case typeDate, typeNewDate:
 		temporal(c, col, dates, 4, 7, 11)
 	case typeDatetime, typeTimestamp:
@@ -173,29 +192,25 @@ func binaryValue(c *wire.Cursor, col *column) {
 	case typeTime:
 		temporal(c, col, times, 8, 12, 12)
 	default:
-		g := c.Group(col.name)
 		content(c, col)
-		c.End(g)
 	}
-	c.Classify(was)
 }
 
 var boolNames = wire.Enum{0: "false", 1: "true"}
 
 // integer reads a number of n bytes.
-func integer(c *wire.Cursor, col *column, n int) {
+func integer(c *wire.Cursor, col *column, name string, n int) {
 	b := c.Rest()
 	v, kind := little(b[:min(n, len(b))]), wire.Unsigned
 	if col.flags&unsignedFlag == 0 {
 		shift := 64 - 8*n
 		v, kind = uint64(int64(v<<shift)>>shift), wire.Signed
 	}
-	c.Number(col.name, n, kind, v)
+	c.Number(name, n, kind, v)
 }
 
 // temporal reads a date or a time: a length, which is 0 if all parts are 0 and else one of three, and the parts.
 func temporal(c *wire.Cursor, col *column, types []*wire.Type, a, b, most uint8) {
-	g := c.Group(col.name)
 	n := c.Uint8("length")
 	c.Detail()
 	if n != 0 && n != a && n != b && n != most {
@@ -203,7 +218,6 @@ func temporal(c *wire.Cursor, col *column, types []*wire.Type, a, b, most uint8)
 	}
 	c.Skip("value", int(n), types[min(int(col.decimals), len(types)-1)])
 	c.Stands()
-	c.End(g)
 }
 
 // content reads a length and so many bytes, which are of a type. Numbers and times that are text are shown as they are
@@ -243,15 +257,16 @@ func content(c *wire.Cursor, col *column) {
 
 // How values are shown that are not numbers or text: as the server writes them in text rows.
 var (
-	null      = &wire.Type{Name: "null", Word: true, Append: func(dst, _ []byte) []byte { return append(dst, "NULL"...) }}
-	verbatim  = &wire.Type{Name: "number", Append: func(dst, b []byte) []byte { return append(dst, b...) }}
-	geometry  = &wire.Type{Name: "geometry", Append: appendGeometry}
-	vector    = &wire.Type{Name: "vector", Append: appendVector}
-	year      = &wire.Type{Name: "year", Append: appendYear}
-	dates     = byDecimals("date", 0, appendDate)
-	datetimes = byDecimals("datetime", 7, appendDatetime)
-	times     = byDecimals("time", 7, appendTime)
-	floats    = byDecimals("float", variable, appendFloat)
+	null       = &wire.Type{Name: "null", Word: true, Append: func(dst, _ []byte) []byte { return append(dst, "NULL"...) }}
+	sentBefore = &wire.Type{Name: "long data", Word: true, Append: func(dst, _ []byte) []byte { return append(dst, "(long data)"...) }}
+	verbatim   = &wire.Type{Name: "number", Append: func(dst, b []byte) []byte { return append(dst, b...) }}
+	geometry   = &wire.Type{Name: "geometry", Append: appendGeometry}
+	vector     = &wire.Type{Name: "vector", Append: appendVector}
+	year       = &wire.Type{Name: "year", Append: appendYear}
+	dates      = byDecimals("date", 0, appendDate)
+	datetimes  = byDecimals("datetime", 7, appendDatetime)
+	times      = byDecimals("time", 7, appendTime)
+	floats     = byDecimals("float", variable, appendFloat)
 )
 
 // byDecimals makes a type for each number of decimals up to most, which stands for a variable number.

@@ -222,7 +222,12 @@ func TestParameters(t *testing.T) {
 		{typeJSON, false, "027b7d", "{}"},
 	} {
 		b, _ := hex.DecodeString(v.sent)
-		if got := readValue(t, b, func(c *wire.Cursor) { parameter(c, "x", v.typ, v.unsigned) }); got != v.shown {
+		if got := readValue(t, b, func(c *wire.Cursor) {
+			c.Classify(wire.Value)
+			g := c.Group("x")
+			parameter(c, v.typ, v.unsigned, false)
+			c.End(g)
+		}); got != v.shown {
 			t.Errorf("type %d, %s: %s, want %s", v.typ, v.sent, got, v.shown)
 		}
 	}

@@ -21,7 +21,7 @@ var xClient = wire.Enum{
 }
 
 var xServer = wire.Enum{
-	0: "OK", 1: "ERROR", 2: "CONN_CAPABILITIES", 3: "SESS_AUTHENTICATE_CONTINUE", 4: "SESS_AUTHENTICATE_OK", xNotice: "NOTICE",
+	0: "OK", xFailure: "ERROR", 2: "CONN_CAPABILITIES", 3: "SESS_AUTHENTICATE_CONTINUE", 4: "SESS_AUTHENTICATE_OK", xNotice: "NOTICE",
 	12: "RESULTSET_COLUMN_META_DATA", xRow: "RESULTSET_ROW", 14: "RESULTSET_FETCH_DONE", 15: "RESULTSET_FETCH_SUSPENDED",
 	16: "RESULTSET_FETCH_DONE_MORE_RESULTSETS", 17: "SQL_STMT_EXECUTE_OK", 18: "RESULTSET_FETCH_DONE_MORE_OUT_PARAMS", 19: "COMPRESSION",
 }
@@ -32,6 +32,7 @@ const (
 	xAuthStart    = 4
 	xAuthContinue = 5 // of the client
 	xAuthQuestion = 3 // of the server
+	xFailure      = 1
 	xNotice       = 11
 	xRow          = 13
 )
@@ -89,6 +90,11 @@ func (d *dialog) x(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 		return
 	}
 	class := wire.Value
+	if dir == l7.ToClient && typ == xFailure {
+		c.Enum(xServer)
+		d.xError(c, m)
+		return
+	}
 	if dir == l7.ToServer {
 		c.Enum(xClient)
 		m.Role, m.Leaves = l7.Request, uint64(typ)
@@ -132,7 +138,58 @@ func (d *dialog) xAnswer(c *wire.Cursor, m *l7.Message, typ byte) {
 	case 0, 2, 4, 17: // OK, CONN_CAPABILITIES, SESS_AUTHENTICATE_OK, SQL_STMT_EXECUTE_OK
 		m.More, m.Status = false, record.OK
 		d.now.encrypted = typ == 0 && known && left&leavesTLS != 0
-	case 1: // ERROR
-		m.More, m.Status = false, record.ServerError
 	}
+}
+
+// xError describes an error: fields as Protocol Buffers have them. What was asked is not read, so it may quote a secret.
+func (d *dialog) xError(c *wire.Cursor, m *l7.Message) {
+	m.Role = l7.Response
+	var code uint64
+	var state, text []byte
+	for c.More() && c.Err() == nil {
+		key := varint(c, "key")
+		c.Detail()
+		n := 0
+		if key&7 == 2 {
+			n = int(min(varint(c, "length"), maxX))
+			c.Detail()
+		}
+		switch key {
+		case 1 << 3:
+			varint(c, "severity")
+			c.Enum(xSeverities)
+		case 2 << 3:
+			code = varint(c, "code")
+		case 3<<3 | 2:
+			was := c.Classify(wire.Secret)
+			text = c.String("msg", n)
+			c.Classify(was)
+		case 4<<3 | 2:
+			state = c.String("sql_state", n)
+		default:
+			data(c, "fields")
+		}
+	}
+	if code == 0 || code > 0xFFFF {
+		return
+	}
+	d.blame(m, uint16(code), state, text, false)
+	if c.Err() == nil && c.Cut() == nil {
+		m.Status = statusOf(uint16(code), state)
+	}
+}
+
+var xSeverities = wire.Enum{0: "ERROR", 1: "FATAL"}
+
+// varint reads a number of Protocol Buffers: seven bits a byte, the lowest first.
+func varint(c *wire.Cursor, name string) uint64 {
+	v, n := binary.Uvarint(c.Rest())
+	switch {
+	case n < 0:
+		c.Fail(name, "no number")
+		return 0
+	case n == 0: // it goes on where the bytes end
+		n = len(c.Rest()) + 1
+	}
+	return c.Number(name, n, wire.Unsigned, v)
 }
