@@ -7,7 +7,8 @@ import (
 )
 
 // dialects are all that differ.
-var dialects = []Dialect{MySQL, PostgreSQL, MySQL | ANSIQuotes, MySQL | NoBackslash, PostgreSQL | Backslash, MySQL | ANSIQuotes | NoBackslash}
+var dialects = []Dialect{MySQL, PostgreSQL, MySQL | ANSIQuotes, MySQL | NoBackslash, PostgreSQL | Backslash, MySQL | ANSIQuotes | NoBackslash,
+	MySQL | Multibyte, MySQL | Unsure, MySQL | ANSIQuotes | Multibyte | Unsure, PostgreSQL | Unsure}
 
 // check holds what Read found to what is true of any text.
 func check(t *testing.T, sql []byte, d Dialect) {

@@ -99,7 +99,8 @@ type lexer struct {
 	signs int  // up to where each + and - is an operator of its own
 	start int  // of the token
 	at    int  // behind the token
-	cut   bool // the text ended inside it
+	cut   bool // the text ended inside it, or where it ends is not known
+	asked int  // up to where the text was searched for settings of how it quotes
 }
 
 // next finds the next token: sql[start:at].
@@ -135,7 +136,7 @@ func (l *lexer) next() kind {
 	case quote:
 		return l.text(i+1, '\'', l.d&MySQL != 0 && l.d&NoBackslash == 0 || l.d&(MySQL|Backslash) == Backslash)
 	case double:
-		if l.d&(MySQL|ANSIQuotes) == MySQL {
+		if l.d&(MySQL|ANSIQuotes) == MySQL || l.d&MySQL != 0 && l.unsure() {
 			return l.text(i+1, '"', l.d&NoBackslash == 0)
 		}
 		return l.name(i+1, '"')
@@ -252,12 +253,34 @@ func (l *lexer) text(i int, q byte, escapes bool) kind {
 			}
 		case sql[i] != '\\':
 			i += unquoted(sql[i:min(i+long, len(sql))], q)
-		case escapes:
+		case l.d&Multibyte != 0 && (escapes || l.d&Unsure != 0) && sql[i-1] >= 0x80,
+			i+1 < len(sql) && sql[i+1] == q && sql[l.start]|0x20 != 'e' && l.unsure():
+			l.at, l.cut = len(sql), true
+			return text
+		case escapes || l.d&Unsure != 0:
 			i += 2
 		default:
 			i++
 		}
 	}
+}
+
+// unsure tells whether it is not known how the text quotes: as the dialect says, or because the text in front sets it.
+func (l *lexer) unsure() bool {
+	for l.d&Unsure == 0 && l.asked < l.start {
+		n := bytes.IndexByte(l.sql[l.asked:l.start], '_') + 1
+		if n == 0 {
+			n = l.start - l.asked
+		}
+		l.asked += n
+		if m := l.asked - len("sql_"); m >= 0 && startsWith(l.sql[m:], "sql_mode") {
+			l.d |= Unsure
+		}
+		if m := l.asked - len("standard_"); m >= 0 && startsWith(l.sql[m:], "standard_conforming_strings") {
+			l.d |= Unsure
+		}
+	}
+	return l.d&Unsure != 0
 }
 
 // Most literals are short: only behind so many bytes is what stops them searched for, in pieces, so that a text of many

@@ -133,3 +133,42 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestUncertainEnd holds literals whose end is not certain to take all that follows, and no others.
+func TestUncertainEnd(t *testing.T) {
+	var s Statement
+	for _, c := range []struct {
+		d           Dialect
+		sql, normal string
+		cut         bool
+	}{
+		{MySQL | Multibyte, "SELECT '\x95\\', a, 'b'", "SELECT ?", true},
+		{MySQL | Multibyte, "SELECT \"\x95\\\\\", a, 'b'", "SELECT ?", true},
+		{MySQL | Multibyte | NoBackslash, "SELECT '\x95\\', a", "SELECT ?, a", false},
+		{MySQL | Multibyte | NoBackslash | Unsure, "SELECT '\x95\\\\', a", "SELECT ?", true},
+		{MySQL | Multibyte, `SELECT 'a\'b', a`, "SELECT ?, a", false},
+		{PostgreSQL | Multibyte, "SELECT e'\x95\\', a", "SELECT ?", true},
+		{PostgreSQL | Multibyte, "SELECT '\x95\\', a", "SELECT ?, a", false},
+		{MySQL | Unsure, `SELECT 'a\', a, 'b'`, "SELECT ?", true},
+		{MySQL | Unsure, `SELECT 'a\\', 'b\n', a`, "SELECT ?, ?, a", false},
+		{MySQL | Unsure, `SELECT 'a\\\'b', a`, "SELECT ?", true},
+		{MySQL | Unsure | ANSIQuotes, `SELECT "a", b`, "SELECT ?, b", false},
+		{MySQL | NoBackslash | Unsure, `SELECT 'a\\', 'b\n', a`, "SELECT ?, ?, a", false},
+		{MySQL, `SET sql_mode = ''; SELECT 'a\', a, 'b'`, "SET sql_mode = ?; SELECT ?", true},
+		{MySQL | ANSIQuotes, `SET @@SQL_MODE = ''; SELECT "a"`, "SET @@SQL_MODE = ?; SELECT ?", false},
+		{MySQL, `SELECT 'a\'b', sql_mode`, "SELECT ?, sql_mode", false},
+		{PostgreSQL | Unsure, `SELECT 'a\', a, 'b'`, "SELECT ?", true},
+		{PostgreSQL | Unsure, `SELECT e'a\'b', a`, "SELECT ?, a", false},
+		{PostgreSQL | Unsure, `SELECT "a\", 'b'`, `SELECT "a\", ?`, false},
+		{PostgreSQL, `SET standard_conforming_strings = off; SELECT 'a\', a`, "SET standard_conforming_strings = off; SELECT ?", true},
+		{PostgreSQL, `SELECT 'a\', a`, "SELECT ?, a", false},
+	} {
+		s.Read([]byte(c.sql), c.d)
+		if string(s.Normal) != c.normal || s.Cut != c.cut {
+			t.Errorf("%q with %b is %s, %v", c.sql, c.d, s.Normal, s.Cut)
+		}
+	}
+	if shown := AppendShown(nil, []byte("SELECT pwd, 5, '\x95\\', 'hunter2'"), MySQL|Multibyte); string(shown) != "SELECT pwd, ?, ?" {
+		t.Errorf("%q", shown)
+	}
+}

@@ -34,6 +34,8 @@ const (
 	ANSIQuotes                      // with MySQL: "names"
 	NoBackslash                     // with MySQL: a backslash is a letter of a text
 	Backslash                       // with PostgreSQL: a backslash escapes in plain text too (standard_conforming_strings is off)
+	Multibyte                       // characters may hold the byte of a backslash (sjis, cp932, big5, gbk, gb18030)
+	Unsure                          // whether a backslash escapes is not known; nor, with MySQL, what "this" is
 )
 
 // maxSummary is how long a summary may get, in bytes, as OpenTelemetry has it
@@ -51,7 +53,7 @@ type Statement struct {
 	Statements int    // how many there are; empty ones are none
 	TraceID    []byte // 32 hex digits in lower case, from a valid traceparent in a comment, or nil
 	SpanID     []byte // 16 hex digits in lower case, with TraceID
-	Cut        bool   // the text ended inside a literal, a quoted name or a comment
+	Cut        bool   // the text ended inside a literal, a quoted name or a comment, or in a literal whose end is not certain, which takes the rest
 
 	tags []byte  // keys and values that were decoded, one behind the other
 	ends []int32 // of each of them
