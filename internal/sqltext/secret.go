@@ -19,7 +19,8 @@ func AppendShown(dst, sql []byte, d Dialect) []byte {
 // AppendSecrets appends the ranges of sql that nobody may see, in their order. They are safe rather than exact: where
 // anything in the text, also inside a literal, a name or a comment, is or holds a word for something secret (password,
 // token), calls a function that is given keys, is a statement about accounts, or looks like scheme://user@host, all
-// literals and comments of the whole text are secrets. Any other text has none.
+// literals and comments of the whole text are secrets. Any other text has none. A quote behind a backslash hides what follows,
+// whatever the dialect says, since that may be wrong.
 func AppendSecrets(dst []Span, sql []byte, d Dialect) []Span {
 	for r := newReader(sql, d); r.next(); {
 		dst = append(dst, Span{r.start, r.at - r.start})
@@ -37,7 +38,7 @@ var secretWords = []string{"passw", "passphrase", "passcode", "pwd", "secret", "
 // secretCalls are functions that are given secrets in the clear.
 var secretCalls = []string{"crypt", "pgp_sym_encrypt", "pgp_sym_encrypt_bytea", "pgp_sym_decrypt", "pgp_sym_decrypt_bytea", "pgp_pub_decrypt",
 	"pgp_pub_decrypt_bytea", "encrypt", "decrypt", "encrypt_iv", "decrypt_iv", "hmac", "digest", "aes_encrypt", "aes_decrypt", "des_encrypt",
-	"des_decrypt", "encode", "decode", "md5", "sha", "sha1", "sha2", "sha224", "sha256", "sha384", "sha512", "kdf"}
+	"des_decrypt", "encode", "decode", "md5", "sha", "sha1", "sha2", "sha224", "sha256", "sha384", "sha512", "kdf", "login"}
 
 // reader finds secrets.
 type reader struct {
@@ -49,7 +50,7 @@ func newReader(sql []byte, d Dialect) reader {
 	if d&MySQL == 0 {
 		d |= PostgreSQL
 	}
-	r := reader{lexer: lexer{sql: sql, d: d}}
+	r := reader{lexer: lexer{sql: sql, d: d | Multibyte | Unsure}} // the dialect may be wrong: the worst is safe
 	if !guarded(sql) {
 		r.at = len(sql)
 	}
