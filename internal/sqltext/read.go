@@ -9,7 +9,7 @@ const maxDepth = 48
 // maxText is how much of a text is read, in bytes: places in it and in Normal are 32 bits wide.
 const maxText = 1 << 29
 
-// frame is a pair of parentheses, or the statement around all.
+// frame is a pair of parentheses, or the statement around all: 32 bytes, for many are written.
 type frame struct {
 	first  int32 // where the list begins in Normal
 	item   int32 // where the item of the list that is being written begins in Normal
@@ -20,9 +20,9 @@ type frame struct {
 	body   bool     // SELECT, UPDATE and the like were seen
 	from   bool     // in the list of tables
 	with   bool     // in the list behind WITH
+	cases  uint8    // CASE without END
 	given  [2]int32 // the last name behind WITH, in the text, if it is not known yet
 	known  int32    // how many of these names are known around
-	cases  int32    // CASE without END
 }
 
 type list uint8
@@ -85,7 +85,6 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				kw = lookup(sql, l.start, l.at)
 			}
 			f := p.top()
-			reserved := kw != nil && kw.flags&uint8(d)&inBoth != 0
 			if p.mode == atStart {
 				if !glue.has(prev) {
 					out = append(out, ' ')
@@ -108,12 +107,12 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				}
 				break
 			}
-			if len(out) == p.second && kw == nil && !l.followed('.') {
+			if kw == nil && len(out) == p.second && !l.followed('.') {
 				out = appendUpper(append(out, ' '), sql[l.start:l.at])
 				l.prev = key
 				break
 			}
-			if reserved || kw != nil && (p.want == nothing || kw.flags&firm != 0) && (len(out) == p.second || p.certain(kw, &l, out)) {
+			if kw != nil && (kw.flags&uint8(d)&inBoth != 0 || (p.want == nothing || kw.flags&firm != 0) && (len(out) == p.second || p.certain(kw, &l, out))) {
 				if kw.role == literal && !operands.has(prev) && prev != wary && prev != has ||
 					kw.role == defaults && (prev == open || prev == comma || prev == operator) {
 					k, kw = number, nil
@@ -209,7 +208,9 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				s.Normal = out
 				s.Cut = l.cut || long
 				p.finish(s)
-				s.trace()
+				if len(s.tags) > 0 {
+					s.trace()
+				}
 				return
 			}
 			p.end(s)

@@ -210,29 +210,28 @@ func (p *parser) begin(s *Statement, word []byte, k *keyword, l *lexer) {
 // keyword follows a key word.
 func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 	f := p.top()
-	switch k.role {
-	case caseRole:
-		f.cases++
-	case finishes:
-		f.cases = max(f.cases-1, 0)
-	}
-	if p.routine {
-		return
-	}
 	want := p.want
 	p.want = nothing
 	switch k.role {
 	case modifier:
 		p.want = want
+	case caseRole:
+		f.cases++
+	case finishes:
+		f.cases = max(f.cases, 1) - 1
 	case rows:
 		f.from = false
 		f.list, f.item, f.before = tuples, -1, -1
-	}
-	switch k.role {
-	case rows, sets:
-		p.settled = p.settled || p.inserting && p.depth == 0 && p.tables == 1 && (k.role == rows || p.d&MySQL != 0)
+		p.settle()
+	case sets:
+		if p.d&MySQL != 0 {
+			p.settle()
+		}
 	case selects, with, table:
 		p.inserting = false
+	}
+	if p.routine {
+		return
 	}
 	if p.role == as && f.body {
 		return // a name after all
@@ -396,6 +395,11 @@ func (p *parser) certain(k *keyword, l *lexer, out []byte) bool {
 		}
 	}
 	return false
+}
+
+// settle notes that what an INSERT is given follows.
+func (p *parser) settle() {
+	p.settled = p.settled || p.inserting && p.depth == 0 && p.tables == 1
 }
 
 // operate notes an operation.

@@ -80,7 +80,7 @@ type place struct {
 }
 
 // slots is a power of two, large enough that most names find an empty slot at once.
-const slots = 4096
+const slots = 2048
 
 // keywords is a hash table with open addresses.
 var keywords = func() (t [slots]*keyword) {
@@ -246,7 +246,7 @@ func lookup(b []byte, i, j int) *keyword {
 	}
 }
 
-func slot(lo, hi uint64) uint64 { return (lo ^ hi<<7) * 0x9E3779B97F4A7C15 >> 52 }
+func slot(lo, hi uint64) uint64 { return (lo ^ hi<<7) * 0x9E3779B97F4A7C15 >> 53 }
 
 // capitals returns the first 16 bytes of b[i:j] in capitals.
 func capitals(b []byte, i, j int) (lo, hi uint64) {
