@@ -3,6 +3,7 @@ package postgresql
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/stream"
@@ -23,8 +24,13 @@ func probe(c *l7.ConnInfo, _ stream.Dir, b []byte) l7.Verdict {
 	case recordHandshake:
 		return direct(b)
 	}
-	client, _ := chain(l7.ToServer, b, len(b))
-	server, _ := chain(l7.ToClient, b, len(b))
+	client, server := -1, -1
+	if c.Midstream { // a client begins with a packet without a type
+		client, _ = chain(l7.ToServer, b, len(b))
+	}
+	if c.Midstream || b[0] == typeAuthentication || b[0] == typeError || b[0] == typeNegotiate {
+		server, _ = chain(l7.ToClient, b, len(b))
+	}
 	switch {
 	case client >= sure && client > server:
 		return l7.FromClient
@@ -267,23 +273,30 @@ func printable(b []byte) bool {
 	return true
 }
 
-// statement weighs SQL: text that goes on behind what is there is certain too, if enough of it is.
+// beginnings are those of long statements.
+var beginnings = []string{
+	"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "CREATE", "ALTER", "COPY", "CALL", "DO", "EXPLAIN", "EXECUTE",
+	"PREPARE", "DECLARE", "BEGIN", "SET", "/*", "--",
+}
+
+// statement weighs SQL: text that goes on behind what is there is certain too, if it begins as statements do.
 func (r *guess) statement() (w int) {
-	const enough = 16
+	const leastText = 16
 	goes := bytes.IndexByte(r.b, 0) < 0
 	sql := r.text()
 	switch {
 	case r.bad:
 		return -1
-	case !goes || len(sql) < enough:
+	case !goes || len(sql) < leastText:
 		return 0
 	}
-	for _, c := range sql[:enough] {
-		if c >= 0x80 {
-			return 0
+	sql = bytes.TrimLeft(sql, " \t\r\n(;")
+	for _, b := range beginnings {
+		if len(sql) > len(b) && strings.EqualFold(view(sql[:len(b)]), b) {
+			return 2
 		}
 	}
-	return 2
+	return 0
 }
 
 func (r *guess) client(kind byte) int {

@@ -57,3 +57,25 @@ func TestSyncIsLinear(t *testing.T) {
 		}
 	}
 }
+
+// A client whose beginning was seen begins with a packet without a type, and a server with an authentication.
+func TestProbeFromStart(t *testing.T) {
+	for b, want := range map[string][2]l7.Verdict{ // from the start, and joined in the middle
+		query("select 1"):   {l7.No, l7.FromClient},
+		sync + sync:         {l7.No, l7.FromClient},
+		done("SELECT 1"):    {l7.No, l7.FromServer},
+		startup:             {l7.FromClient, l7.FromClient},
+		loggedIn:            {l7.FromServer, l7.FromServer},
+		"N" + loggedIn:      {l7.FromServer, l7.No},
+		dataRow("a") + "xy": {l7.No, l7.No},
+		m('Q', "hello, this is mine"+strings.Repeat("x", 5000))[:1000]:   {l7.No, l7.Unsure},
+		m('Q', "select this_is_mine"+strings.Repeat(", x", 5000))[:1000]: {l7.No, l7.FromClient},
+		m('D', "\x00\x01\x00\x00\x13\x88"+strings.Repeat("x", 5000))[:5]: {l7.No, l7.Unsure},
+	} {
+		for i, midstream := range []bool{false, true} {
+			if got := postgresql.Protocol.Probe(&l7.ConnInfo{Midstream: midstream}, 0, []byte(b)); got != want[i] {
+				t.Errorf("%.20q, midstream %v: %v, not %v", b, midstream, got, want[i])
+			}
+		}
+	}
+}
