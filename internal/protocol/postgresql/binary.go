@@ -15,7 +15,7 @@ import (
 // Limits of what binary values become.
 const (
 	// maxShown is how much text a value may become; one that would be longer is shown as hexadecimal digits. A numeric of
-	// 8 bytes can have 131072 digits before its point, and each record around another doubles the quotes in it.
+	// 10 bytes can have a thousand digits, and each record around another doubles the quotes in it.
 	maxShown = 1 << 20
 
 	// maxNesting is how deep values may lie in others: arrays of records of arrays, operators of tsquery.
@@ -222,6 +222,10 @@ func b2i(b bool) int {
 	return 0
 }
 
+// maxZeros is how many groups of zeros that a numeric does not hold are written out. A number with more of them before its point or
+// at its end, or between its point and the first digit, is written with an exponent: 1e131068.
+const maxZeros = 256
+
 // numeric appends a number of any length: groups of four decimal digits, the first of which counts 10000 to the weight.
 func (p *printer) numeric(r *reader) {
 	n, weight, sign, scale := int(r.uint16()), int(int16(r.uint16())), r.uint16(), int(r.uint16())
@@ -246,6 +250,15 @@ func (p *printer) numeric(r *reader) {
 			return 0
 		}
 		return r.max(uint64(groups[2*i])<<8|uint64(groups[2*i+1]), 9999)
+	}
+	if max(weight+1-n, -weight-1, weight+1-n+scale/4) > maxZeros {
+		p.padded(group(0), 1)
+		for i := 1; i < n; i++ {
+			p.padded(group(i), 4)
+		}
+		p.byte('e')
+		p.int(int64(4 * (weight + 1 - n)))
+		return
 	}
 	if weight < 0 {
 		p.byte('0')
