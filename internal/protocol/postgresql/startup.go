@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -78,7 +81,10 @@ func (d *dialog) login(c *wire.Cursor, m *l7.Message) {
 			g := c.Group("parameter")
 			name := c.CString("name")
 			c.Key()
+			c.Classify(classOf(name))
 			text := c.CString("value")
+			c.Typed(optionType)
+			c.Classify(wire.Structure)
 			c.Stands()
 			c.End(g)
 			switch string(name) {
@@ -93,7 +99,10 @@ func (d *dialog) login(c *wire.Cursor, m *l7.Message) {
 	case major == 2:
 		db = field(c, "database", 64)
 		user = field(c, "user", 32)
+		c.Classify(wire.Value)
 		field(c, "options", 64)
+		c.Typed(optionType)
+		c.Classify(wire.Structure)
 		field(c, "unused", 64)
 		field(c, "tty", 64)
 	default:
@@ -107,6 +116,27 @@ func (d *dialog) login(c *wire.Cursor, m *l7.Message) {
 	m.SetBytes(record.Namespace, db)
 	m.SetBytes(record.App, app)
 }
+
+// plain are parameters of a session whose values are nobody's secret.
+var plain = []string{
+	"user", "database", "application_name", "client_encoding", "replication", "DateStyle", "TimeZone", "IntervalStyle", "extra_float_digits",
+	"bytea_output", "search_path", "client_min_messages", "standard_conforming_strings", "statement_timeout", "lock_timeout",
+	"idle_in_transaction_session_timeout", "default_transaction_read_only", "default_transaction_isolation", "geqo",
+}
+
+// classOf is the class of a parameter of a session: extensions have parameters of their own, with whatever in them.
+func classOf(name []byte) wire.Class {
+	switch {
+	case slices.ContainsFunc(plain, func(p string) bool { return strings.EqualFold(p, view(name)) }):
+		return wire.Structure
+	case sqltext.SecretParameters(name):
+		return wire.Secret
+	}
+	return wire.Value
+}
+
+// optionType is that of parameters, several of which may stand in one named options.
+var optionType = &wire.Type{Name: "option", Secret: sqltext.SecretParameters}
 
 // field reads text in a field of n bytes.
 func field(c *wire.Cursor, name string, n int) []byte {

@@ -1,6 +1,7 @@
 package postgresql
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"reflect"
@@ -123,5 +124,41 @@ func TestSecretOnce(t *testing.T) {
 	}
 	if short, long := took(20), took(20000); long > 20*short+time.Millisecond {
 		t.Errorf("long text: %v, short text: %v", long, short)
+	}
+}
+
+// Parameters of a StartupMessage that nobody knows may hold anything.
+func TestStartupClasses(t *testing.T) {
+	body := "\x00\x03\x00\x00"
+	want := map[string]wire.Class{
+		"user": wire.Structure, "datestyle": wire.Structure, "options": wire.Value, "app.tenant": wire.Value, "app.jwt_secret": wire.Secret,
+		"app.note": wire.Secret,
+	}
+	values := map[string]string{"app.note": "-c app.password=hunter"}
+	for name := range want {
+		body += name + "\x00" + values[name] + "x\x00"
+	}
+	b := append(binary.BigEndian.AppendUint32(nil, uint32(5+len(body))), body+"\x00"...)
+	var c wire.Cursor
+	var m l7.Message
+	var tree wire.Tree
+	c.Reset(b, len(b), nil, &tree)
+	openDialog(&l7.ConnInfo{}, nil).Decode(l7.ToServer, &c, &m)
+	if c.Err() != nil {
+		t.Fatal(c.Err())
+	}
+	found, name := 0, ""
+	for i := range tree.Fields {
+		switch f := &tree.Fields[i]; f.Name {
+		case "name":
+			name = string(bytes.TrimRight(tree.Bytes(f), "\x00"))
+		case "value":
+			if found++; f.Class != want[name] {
+				t.Errorf("%s: class %v, not %v", name, f.Class, want[name])
+			}
+		}
+	}
+	if found != len(want) {
+		t.Errorf("%d parameters", found)
 	}
 }
