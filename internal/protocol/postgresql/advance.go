@@ -36,6 +36,8 @@ func (d *dialog) asked(m *l7.Message) {
 	default:
 		*s = sending{}
 	}
+	d.statements.unseen = d.statements.unseen || f.unseen
+	d.unsure = d.unsure && m.Role != l7.Request && (m.Role != l7.Part || m.Fence) // who asks again has had the answer
 	switch f.kind {
 	case 0:
 		d.began()
@@ -173,6 +175,7 @@ func (d *dialog) answered(m *l7.Message) {
 	case typeCopyIn, typeCopyOut, typeCopyBoth:
 		d.copy = copying{mode: f.kind, binary: f.binary, backup: f.ask.backup}
 	case typeCommandComplete:
+		d.later = f.ask.kind == asksQuery
 		switch string(f.tag) {
 		case "DEALLOCATE":
 			switch s := t.of(f.ask.ref); {
@@ -186,11 +189,12 @@ func (d *dialog) answered(m *l7.Message) {
 		case "DEALLOCATE ALL", "DISCARD ALL":
 			t.closeAll()
 		}
-		d.row.columns = d.row.columns[:0]
+		d.row.columns, d.unsure = d.row.columns[:0], d.unsure && f.ask.kind != asksQuery
 	case typeEmptyQuery, typePortalSuspended:
+		d.later = f.ask.kind == asksQuery
 		d.row.columns = d.row.columns[:0]
 	case typeError:
-		d.unsure, d.secure, d.row.columns = true, 0, d.row.columns[:0]
+		d.secure, d.row.columns = 0, d.row.columns[:0]
 		d.waits.fail(t)
 		d.skips, d.failed = true, f.ask
 	case typeParameterStatus:
@@ -201,7 +205,7 @@ func (d *dialog) answered(m *l7.Message) {
 		d.authentication = f.code
 	case typeReady:
 		d.waits.ready(t)
-		d.unsure = false
+		d.unsure, d.later = false, false
 		t.sweep(d.needed)
 		d.copy, d.row.columns, d.heard, d.skips = copying{}, d.row.columns[:0], false, false
 		if d.quiet = d.waits.empty(); d.quiet {

@@ -88,7 +88,7 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 		c.Forgive(was)
 	case typeReady:
 		m.More, m.Fence = false, true
-		if !d.unsure {
+		if !d.unsure && !d.skips {
 			m.Status = record.OK
 		}
 		d.now.what = c.Uint8("status")
@@ -97,9 +97,10 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 	}
 }
 
-// completed says of a statement that it was. Of a simple query only ReadyForQuery says that the others were too.
+// completed says of a statement that it was. Of a simple query only ReadyForQuery says that the others were too, and what
+// completes where no Execute was seen may be another one's.
 func (d *dialog) completed(m *l7.Message, simple bool) {
-	if m.More = simple; !simple {
+	if m.More = simple; !simple && d.now.ask.kind != asksParts {
 		m.Status = record.OK
 	}
 }
@@ -234,6 +235,10 @@ func (d *dialog) tag(m *l7.Message) {
 		}
 	case "SELECT", "FETCH":
 		m.Set(record.Rows, 0) // rows themselves are counted
+	case "ROLLBACK":
+		if a := d.now.ask; a.commits && !(d.later && a.kind == asksQuery) {
+			m.SetAttribute(attrRolledBack, 1)
+		}
 	}
 }
 
@@ -355,6 +360,9 @@ func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
 	if c.Err() == nil || c.Err() == c.Cut() {
 		m.Status = statusOf(code)
 		m.SetAttributeText(attrCondition, conditionName(code))
+		if m.Role == l7.Push && m.Status == record.Unknown {
+			m.Status = record.ServerError // whatever it was, nobody had asked
+		}
 		if string(code) == "57014" && d.keyed {
 			m.Resolve(attrCanceledBy, canceled(d.key), true)
 		}

@@ -34,7 +34,8 @@ type dialog struct {
 	copy       copying
 	sending    sending
 	row        shape // what the rows of this answer look like
-	unsure     bool  // since the server was ready last it sent an error, or something that was lost
+	unsure     bool  // some of what the server sent was lost: nobody knows whether it failed
+	later      bool  // a statement of this simple query was completed
 	quiet      bool  // the server was ready, and nothing was asked since
 	heard      bool  // it answers
 	skips      bool  // it failed, and passes over what was asked until it is ready
@@ -87,6 +88,7 @@ type facts struct {
 
 	stated    bool // the message's SQL is the text of a Parse
 	cut       bool // it is the beginning of one
+	unseen    bool // what it prepares, or speaks of, is not known
 	ignored   bool // a Sync that the server ignores
 	encrypted bool // the connection goes on encrypted
 }
@@ -113,6 +115,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 		fresh: !c.Midstream,
 	}
 	d.client = c.Client.AppendTo(d.client)
+	d.statements.unseen = c.Midstream
 }
 
 // Holds implements l7.Holder.
@@ -410,6 +413,6 @@ func (d *dialog) Lost(dir l7.Dir) {
 		d.unnamed = portal{}
 		d.group, d.about = 0, 0
 	} else {
-		d.unsure, d.row.columns = true, d.row.columns[:0]
+		d.unsure, d.later, d.row.columns = true, false, d.row.columns[:0]
 	}
 }

@@ -130,6 +130,8 @@ func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 		case "BASE_BACKUP":
 			a.backup = true
 		}
+		d.now.unseen = m.SQL.Operation == "PREPARE"
+		a.commits = commits(m.SQL.Operation)
 		a.guarded = m.Values() && d.hides(sql)
 	}
 	m.Leaves = a.pack()
@@ -155,10 +157,11 @@ func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
 	d.now.name = c.CString("statement")
 	sql, cut := d.statementText(c, m, false)
 	if sql == nil {
+		d.now.unseen = true
 		return
 	}
 	m.SQL.Read(sql, d.dialect)
-	d.now.stated, d.now.cut = true, cut
+	d.now.stated, d.now.cut, d.now.unseen = true, cut, m.SQL.Operation == "PREPARE"
 	if m.Values() {
 		d.now.value = d.shown(m, sql)
 		d.now.ask.guarded = d.hides(sql)
@@ -192,7 +195,7 @@ func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
 	m.SetText(record.Operation, "PARSE")
 	d.now.portal = short(c.CString("portal"))
 	d.now.name = c.CString("statement")
-	if c.Err() == nil {
+	if d.now.unseen = c.Err() != nil; !d.now.unseen {
 		d.now.ask.ref = d.statements.find(d.now.name)
 	}
 	s := d.statements.of(d.now.ask.ref)
@@ -307,6 +310,7 @@ func (d *dialog) describe(kind byte, c *wire.Cursor, m *l7.Message) {
 	d.now.what = c.Uint8("object")
 	c.Enum(objectNames)
 	name := c.CString("name")
+	d.now.unseen = c.Err() != nil
 	switch d.now.what {
 	case 'S':
 		d.now.name = name
@@ -326,6 +330,7 @@ func (d *dialog) execute(c *wire.Cursor, m *l7.Message) {
 	p := d.portal(short(name))
 	if c.Err() != nil {
 		p = portal{}
+		m.Doubts |= record.PreparedUnseen
 	}
 	d.extended(m, asksExecute, p, "EXECUTE", name)
 }
@@ -343,9 +348,10 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 		m.SetAttributeBytes(attrStatement, s.text(textName))
 		if kind == asksExecute {
 			m.SetBytes(record.Operation, s.text(textOperation))
+			m.SetBytes(record.Summary, s.text(textSummary))
+			a.commits = commits(view(s.text(textOperation)))
 		}
 		m.SetBytes(record.Target, s.text(textTarget))
-		m.SetBytes(record.Summary, s.text(textSummary))
 		if s.cut {
 			m.Doubts |= record.PreparedUnseen // in part
 		}
@@ -355,7 +361,7 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 		} else {
 			m.SetQuery(normal, normal)
 		}
-	} else {
+	} else if d.statements.unseen || len(portal) > 0 && !p.known { // else the client made a mistake
 		m.Doubts |= record.PreparedUnseen
 	}
 	m.Leaves = a.pack()

@@ -21,14 +21,14 @@ var Protocol = &l7.Protocol{
 	Ports:   []uint16{5432, 6432},
 	Pairing: l7.InOrder,
 	Attributes: []l7.Attribute{
-		attrMode:           {Name: "mode", Kind: record.Text, Doc: "Simple (Query) or extended (Parse, Bind, Execute)."},
+		attrMode:           {Name: "mode", Kind: record.Text, Doc: "How it was asked: simple (Query) or extended (Parse, Bind, Execute)."},
 		attrResults:        {Name: "results", Kind: record.Count, Sum: true, Doc: "Statements of a simple query that were completed, the empty one included."},
 		attrTransaction:    {Name: "transaction", Kind: record.Text, Doc: "State of the session when the server was ready again: idle, in_transaction, failed."},
 		attrCopy:           {Name: "copy", Kind: record.Text, Doc: "Direction of a COPY as the server sees it: in, out, both."},
 		attrStatement:      {Name: "statement", Kind: record.Text, Doc: "Name of the prepared statement, if it has one."},
 		attrPortal:         {Name: "portal", Kind: record.Text, Doc: "Name of the portal, if it has one."},
 		attrSuspended:      {Name: "suspended", Kind: record.Flag, Doc: "The portal has more rows: the client asked for so many only."},
-		attrNotices:        {Name: "notices", Kind: record.Count, Sum: true, Doc: "Notices and warnings."},
+		attrNotices:        {Name: "notices", Kind: record.Count, Sum: true, Doc: "Notices and warnings that came with the answer."},
 		attrAuthentication: {Name: "authentication", Kind: record.Text, Doc: "What a login had to show: password, md5, gss, sspi, or a SASL mechanism; absent if nothing."},
 		attrEncryption:     {Name: "encryption", Kind: record.Text, Doc: "What the connection went on with: tls or gss."},
 		attrProcess:        {Name: "process_id", Kind: record.Count, Doc: "Process of the server: of a login, of who sent a notification, of the session to be canceled."},
@@ -36,6 +36,7 @@ var Protocol = &l7.Protocol{
 		attrCanceledBy:     {Name: "canceled_by", Kind: record.Text, Link: true, Doc: "Client that sent the cancel request for a query that was canceled."},
 		attrXLogData:       {Name: "xlog_data", Kind: record.Count, Sum: true, Doc: "Messages of a replication stream that carried WAL or changes (XLogData)."},
 		attrCondition:      {Name: "condition", Kind: record.Text, Doc: "Name of an error's SQLSTATE, or of its class: unique_violation, deadlock_detected."},
+		attrRolledBack:     {Name: "rolled_back", Kind: record.Flag, Doc: "A COMMIT that the server answered with ROLLBACK: the transaction had failed."},
 	},
 	Aliases: aliases,
 	Page:    page,
@@ -59,6 +60,7 @@ const (
 	attrCanceledBy
 	attrXLogData
 	attrCondition
+	attrRolledBack
 )
 
 // Limits.

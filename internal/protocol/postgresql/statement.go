@@ -42,7 +42,7 @@ type ref uint32
 
 const (
 	placeBits      = 11
-	generationBits = 15
+	generationBits = 14
 )
 
 // statement is a prepared statement.
@@ -103,6 +103,7 @@ type statements struct {
 	seq    uint64
 	held   int  // bytes
 	loose  bool // there are some without a name
+	unseen bool // there may be others: asked for where nobody looked, or made in SQL
 	only   *statement
 }
 
@@ -173,6 +174,7 @@ func (t *statements) evict() {
 		}
 		t.drop(first)
 		t.release(first)
+		t.unseen = true
 	}
 }
 
@@ -298,7 +300,7 @@ func (d *dialog) bind(name []byte, p portal) {
 		at = len(d.portals)
 		d.portals = slices.Grow(d.portals, 1)[:at+1]
 	default:
-		at = d.oldest
+		at, d.statements.unseen = d.oldest, true
 		d.oldest = (d.oldest + 1) % maxPortals
 	}
 	p.name = append(d.portals[at].name[:0], name...)
@@ -368,18 +370,25 @@ type ask struct {
 	backup  bool // BASE_BACKUP
 	guarded bool // its text holds a secret, which an error could repeat
 	turn    bool // tells a request from the next one
+	commits bool // its first statement ends a transaction, and not by ROLLBACK
 	ref     ref  // the statement; of a DEALLOCATE, what it closes
 	formats formats
 	known   bool // there is a request; not packed
 }
 
 func (a ask) pack() uint64 {
-	return uint64(a.kind) | uint64(flag(a.turn))<<3 | uint64(flag(a.backup))<<4 | uint64(flag(a.guarded))<<5 | uint64(a.ref)<<6 | uint64(a.formats)<<32
+	return uint64(a.kind) | uint64(flag(a.turn))<<3 | uint64(flag(a.backup))<<4 | uint64(flag(a.guarded))<<5 | uint64(a.ref)<<6 |
+		uint64(flag(a.commits))<<31 | uint64(a.formats)<<32
 }
 
 func unpack(n uint64) ask {
 	return ask{kind: kind(n & 7), turn: n>>3&1 != 0, backup: n>>4&1 != 0, guarded: n>>5&1 != 0,
-		ref: ref(n >> 6 & (1<<(placeBits+generationBits) - 1)), formats: formats(n >> 32)}
+		ref: ref(n >> 6 & (1<<(placeBits+generationBits) - 1)), commits: n>>31&1 != 0, formats: formats(n >> 32)}
+}
+
+// commits tells of a statement whether it ends a transaction, and not by ROLLBACK: PREPARE may be PREPARE TRANSACTION.
+func commits(operation string) bool {
+	return operation == "COMMIT" || operation == "END" || operation == "PREPARE"
 }
 
 // shape is what rows look like: columns as in RowDescription.
@@ -486,5 +495,5 @@ func (w *waits) lose(t *statements) {
 			t.confirm(e.ref)
 		}
 	}
-	w.list, w.head, w.blind = w.list[:0], 0, true
+	w.list, w.head, w.blind, t.unseen = w.list[:0], 0, true, true
 }

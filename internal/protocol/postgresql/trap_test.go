@@ -59,7 +59,7 @@ func (t *talk) end() (list []string) {
 				s += fmt.Sprintf(" %s=%d", c, v)
 			}
 		}
-		for _, a := range []string{"results", "transaction", "copy", "skipped", "suspended", "canceled_by"} {
+		for _, a := range []string{"results", "transaction", "copy", "skipped", "suspended", "canceled_by", "rolled_back"} {
 			if v := r.attributes[a]; v != "" {
 				s += fmt.Sprintf(" %s=%s", a, v)
 			}
@@ -174,10 +174,10 @@ func TestTrapPrepared(t *testing.T) {
 	for range 3 {
 		talk.client(bind("", "s"), execute(""), sync).server(bound, dataRow("1"), done("SELECT 1"), ready)
 	}
-	talk.client(bind("", "unseen"), execute(""), sync).server(bound, dataRow("1"), done("SELECT 1"), ready)
 	run := "SELECT ok query=SELECT ? user=ann app=shop rows=1 transaction=idle"
-	same(t, talk.end(), login, "PARSE ok query=SELECT ? user=ann app=shop transaction=idle", run, run, run,
-		"EXECUTE ok user=ann app=shop rows=1 transaction=idle prepared_unseen")
+	same(t, talk.end(), login, "PARSE ok query=SELECT ? user=ann app=shop transaction=idle", run, run, run)
+	talk = begin(false, true).client(bind("", "unseen"), execute(""), sync).server(bound, dataRow("1"), done("SELECT 1"), ready)
+	same(t, talk.end(), "EXECUTE ok rows=1 transaction=idle prepared_unseen,midstream")
 }
 
 // Trap 5: an answer over several segments lost. Trap 8: one message of several in a segment.
@@ -265,7 +265,7 @@ func TestFailedParse(t *testing.T) {
 		`PARSE client_error query=SELECT a code=42P05 error=ERROR: prepared statement "s" already exists user=ann app=shop transaction=idle`,
 		"SELECT ok query=SELECT ? user=ann app=shop rows=0 transaction=idle",
 		"CLOSE ok query=SELECT ? user=ann app=shop transaction=idle",
-		`EXECUTE client_error code=26000 error=ERROR: prepared statement "s" does not exist user=ann app=shop transaction=idle prepared_unseen`)
+		`EXECUTE client_error code=26000 error=ERROR: prepared statement "s" does not exist user=ann app=shop transaction=idle`)
 }
 
 // TestCopySync: a Sync that is sent before the data of a COPY is ignored by the server, and answered by nothing.
