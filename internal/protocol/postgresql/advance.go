@@ -173,7 +173,11 @@ func (d *dialog) answered(m *l7.Message) {
 			d.waits.pop()
 		}
 	case typeCopyIn, typeCopyOut, typeCopyBoth:
-		d.copy = copying{mode: f.kind, binary: f.binary, backup: f.ask.backup}
+		d.copy, d.relations = copying{mode: f.kind, binary: f.binary, backup: f.ask.backup}, relations{}
+	case typeCopyData:
+		if isRelation(f.raw) {
+			d.relations.learn(f.raw)
+		}
 	case typeCommandComplete:
 		d.later = f.ask.kind == asksQuery
 		switch string(f.tag) {

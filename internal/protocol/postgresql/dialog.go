@@ -32,6 +32,7 @@ type dialog struct {
 	group      parts // of the extended query since the last Execute or Sync
 	about      ref   // the statement that they speak of
 	copy       copying
+	relations  relations // that the COPY has described
 	sending    sending
 	row        shape // what the rows of this answer look like
 	unsure     bool  // some of what the server sent was lost: nobody knows whether it failed
@@ -79,7 +80,7 @@ type facts struct {
 	portal  []byte
 	value   []byte // of a parameter; the text of a statement as the user wants to see it
 	what    byte   // of Describe and Close: S or P; of ReadyForQuery: the state
-	raw     []byte // types of parameters; columns
+	raw     []byte // types of parameters; columns; messages of a replication stream
 	binary  bool
 	tag     []byte
 	key     []byte // process and secret key
@@ -119,7 +120,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 }
 
 // Holds implements l7.Holder.
-func (d *dialog) Holds() int { return d.statements.held + len(d.portals)*portalSize }
+func (d *dialog) Holds() int { return d.statements.held + d.relations.held + len(d.portals)*portalSize }
 
 var (
 	errHeader = errors.New("no message header")
@@ -162,7 +163,7 @@ func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 	if n == 0 {
 		return 0, errLength
 	}
-	if n < len(b) && (b[0] == typeCopyData || b[0] == typeDataRow && dir == l7.ToClient) {
+	if n < len(b) && (b[0] == typeCopyData || b[0] == typeDataRow && dir == l7.ToClient) && !isRelation(b) {
 		n = run(b, n)
 	}
 	return n, nil
@@ -179,7 +180,7 @@ func messageLength(b []byte) int {
 // run is the length of the whole messages of one type that b begins with; the first has n bytes.
 func run(b []byte, n int) int {
 	end := min(len(b), l7.HeadLimit)
-	for n+headerSize <= end && b[n] == b[0] {
+	for n+headerSize <= end && b[n] == b[0] && !isRelation(b[n:]) {
 		k := messageLength(b[n:])
 		if k == 0 || n+k > end {
 			break
@@ -303,17 +304,20 @@ func (d *dialog) run(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	if dir == l7.ToServer {
 		m.Role = l7.Feed
 	}
+	if stream {
+		d.now.raw = b
+	}
 	if c.Elide() {
 		return
 	}
 	was, all := c.Cut(), c.Limit("length", c.Left(), 0)
-	looks := d.shape()
+	looks, known := d.shape(), d.relations.spoken(d.now.raw)
 	for c.More() {
 		_, body := d.header(dir, c)
 		if b[0] == typeDataRow {
 			d.values(c, looks)
 		} else {
-			d.copyData(dir, c)
+			d.copyData(dir, c, known)
 		}
 		c.Leave(body)
 	}
@@ -322,10 +326,10 @@ func (d *dialog) run(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 }
 
 // copyData describes the body of a CopyData message.
-func (d *dialog) copyData(dir l7.Dir, c *wire.Cursor) {
+func (d *dialog) copyData(dir l7.Dir, c *wire.Cursor, known []relation) {
 	switch {
 	case d.copy.mode == typeCopyBoth:
-		replicationData(c, dir)
+		replicationData(c, dir, known)
 	case d.copy.backup:
 		backupData(c)
 	case d.copy.binary:
@@ -349,7 +353,8 @@ const (
 func (d *dialog) AppendContext(dst []byte, dir l7.Dir, _ *l7.Message) []byte {
 	switch kind := d.now.kind; {
 	case kind == typeCopyData:
-		return append(dst, contextCopy, d.copy.mode, flag(d.copy.binary)|flag(d.copy.backup)<<1)
+		dst = append(dst, contextCopy, d.copy.mode, flag(d.copy.binary)|flag(d.copy.backup)<<1)
+		return appendRelations(dst, d.relations.spoken(d.now.raw))
 	case dir == l7.ToClient && (kind == typeError || kind == typeNotice):
 		if d.guarded() {
 			dst = append(dst, contextGuard)
@@ -389,6 +394,7 @@ func (d *dialog) recall(context []byte) {
 	case contextCopy:
 		if len(b) > 1 {
 			d.copy = copying{mode: b[0], binary: b[1]&1 != 0, backup: b[1]&2 != 0}
+			d.relations.recall(b[2:])
 		}
 	case contextRow:
 		if len(b) > 0 {
@@ -407,6 +413,7 @@ func (d *dialog) recall(context []byte) {
 // the server is ready again.
 func (d *dialog) Lost(dir l7.Dir) {
 	d.waits.lose(&d.statements)
+	d.relations = relations{}
 	d.quiet, d.fresh, d.heard, d.skips, d.secure, d.copy, d.sending, d.authentication = false, false, false, false, 0, copying{}, sending{}, 0
 	if dir == l7.ToServer {
 		d.statements.close(d.statements.find(nil))

@@ -2,6 +2,7 @@ package postgresql
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 
@@ -29,8 +30,8 @@ var (
 )
 
 // replicationData describes the body of a CopyData message that direction dir sends after CopyBothResponse. The body is the
-// innermost sized group.
-func replicationData(c *wire.Cursor, dir l7.Dir) {
+// innermost sized group; known are the tables that it may speak of.
+func replicationData(c *wire.Cursor, dir l7.Dir, known []relation) {
 	if c.Elide() {
 		return
 	}
@@ -42,9 +43,9 @@ func replicationData(c *wire.Cursor, dir l7.Dir) {
 		at(c, "send_time")
 		switch {
 		case fits(c, message) && !isStreamed(c.Rest(), start):
-			message(c)
+			pgoutput(c, false, known)
 		case fits(c, streamed):
-			streamed(c)
+			pgoutput(c, true, known)
 		default:
 			data(c, "wal")
 		}
@@ -155,12 +156,12 @@ var (
 )
 
 // message describes a message of pgoutput.
-func message(c *wire.Cursor) { pgoutput(c, false) }
+func message(c *wire.Cursor) { pgoutput(c, false, nil) }
 
 // streamed describes one that stands between Stream Start and Stream Stop: some have the number of their transaction.
-func streamed(c *wire.Cursor) { pgoutput(c, true) }
+func streamed(c *wire.Cursor) { pgoutput(c, true, nil) }
 
-func pgoutput(c *wire.Cursor, streamed bool) {
+func pgoutput(c *wire.Cursor, streamed bool, known []relation) {
 	open := c.Group("message")
 	t := c.Uint8("type")
 	if messageNames[uint64(t)] == "" {
@@ -216,10 +217,10 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 		name(c, "namespace")
 		name(c, "name")
 	case 'I', 'U', 'D':
-		c.Uint32BE("relation_oid")
+		columns := relationOID(c, known)
 		last := false
 		for more := true; more && !last; more = t == 'U' && c.More() {
-			last = tuple(c) == 'N'
+			last = tuple(c, columns) == 'N'
 		}
 		if last == (t == 'D') {
 			c.Fail("tuple", "not the tuples of this message")
@@ -231,7 +232,7 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 			c.Fail("relations", "not as many relations as the message has")
 		}
 		for c.More() {
-			c.Uint32BE("relation_oid")
+			relationOID(c, known)
 		}
 	case 'S':
 		c.Uint32BE("xid")
@@ -282,8 +283,8 @@ func pgoutput(c *wire.Cursor, streamed bool) {
 	c.End(open)
 }
 
-// tuple describes the columns of a row, new or old, and returns which it is.
-func tuple(c *wire.Cursor) (kind uint8) {
+// tuple describes the columns of a row, new or old, and returns which it is. Columns that are not known have no names.
+func tuple(c *wire.Cursor, columns []byte) (kind uint8) {
 	open := c.Group("tuple")
 	kind = c.Uint8("kind")
 	if tupleNames[uint64(kind)] == "" {
@@ -293,8 +294,11 @@ func tuple(c *wire.Cursor) (kind uint8) {
 	c.Detail()
 	n := c.Int16BE("columns")
 	for i := int16(0); i < n && c.Err() == nil; i++ {
-		g := c.Group("column")
-		c.Index()
+		name, oid := nextColumn(&columns)
+		g := c.Group(cmp.Or(name, "column"))
+		if name == "" {
+			c.Index()
+		}
 		kind := c.Uint8("kind")
 		c.Enum(columnNames)
 		switch kind {
@@ -302,7 +306,7 @@ func tuple(c *wire.Cursor) (kind uint8) {
 			c.Detail()
 			n := c.Int32BE("length")
 			c.Detail()
-			value(c, "value", int(n), 0, int16(b2i(kind == 'b')))
+			value(c, "value", int(n), oid, int16(b2i(kind == 'b')))
 			c.Stands()
 		case 'n', 'u':
 			c.Stands()

@@ -93,7 +93,7 @@ func describe(t testing.TB, b []byte, f func(*wire.Cursor)) *wire.Tree {
 	return &tree
 }
 
-func fromServer(c *wire.Cursor) { replicationData(c, l7.ToClient) }
+func fromServer(c *wire.Cursor) { replicationData(c, l7.ToClient, nil) }
 
 // What differs from one recording to the next.
 var (
@@ -222,7 +222,7 @@ func TestReplicationData(t *testing.T) {
 		{l7.ToClient, "r is what clients say", "message{ data=r is what clients say}"},
 		{l7.ToServer, "", "message{ data=}"},
 	} {
-		if got := line(describe(t, []byte(c.b), func(cur *wire.Cursor) { replicationData(cur, c.dir) })); got != c.want {
+		if got := line(describe(t, []byte(c.b), func(cur *wire.Cursor) { replicationData(cur, c.dir, nil) })); got != c.want {
 			t.Errorf("%q: %s", c.b, got)
 		}
 	}
@@ -287,7 +287,7 @@ func FuzzReplicationData(f *testing.F) {
 		if server {
 			dir = l7.ToClient
 		}
-		for _, f := range []func(*wire.Cursor){func(c *wire.Cursor) { replicationData(c, dir) }, backupData, copyBinary} {
+		for _, f := range []func(*wire.Cursor){func(c *wire.Cursor) { replicationData(c, dir, nil) }, backupData, copyBinary} {
 			var tree wire.Tree
 			var c wire.Cursor
 			c.Reset(b, len(b), nil, &tree)
