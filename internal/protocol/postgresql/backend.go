@@ -2,6 +2,8 @@ package postgresql
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
@@ -285,7 +287,7 @@ var messageTypes = func() map[string]*wire.Type {
 
 // report describes the body of an ErrorResponse or a NoticeResponse.
 func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
-	guarded, raised := d.guarded(), bytes.Contains(c.Rest(), []byte("\x00Rexec_stmt_raise\x00"))
+	guarded, raised := d.guarded(), d.raised(c.Rest())
 	var severity, code, masked, message []byte
 	for c.More() {
 		g := c.Group("field")
@@ -386,6 +388,25 @@ func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
 var raise = []byte("P0001")
 
 // nearby tells of errors that quote what stands at a place of the statement, which may be a secret.
+// foreign are what routines that report what others say begin with: functions of users in any language, and other servers.
+var foreign = []string{
+	"exec_stmt_raise", "PLy_", "plperl", "do_util_elog", "pltcl", "throw_tcl", "plv8", "rethrow", "plr_", "pljava", "Exception_",
+	"dblink_", "pgfdw_", "connect_pg_server", "libpqrcv_", "CreateSubscription", "AlterSubscription",
+}
+
+// raised tells whether the fields of an error or a notice may be what a function of a user said, not the server: whether they
+// do not name a routine of its own. While somebody logs in no function runs.
+func (d *dialog) raised(fields []byte) bool {
+	for len(fields) > 0 && fields[0] != 0 {
+		text, rest, whole := bytes.Cut(fields[1:], []byte{0})
+		if fields[0] == 'R' && whole {
+			return slices.ContainsFunc(foreign, func(f string) bool { return strings.HasPrefix(view(text), f) })
+		}
+		fields = rest
+	}
+	return d.now.ask.kind != asksLogin
+}
+
 func nearby(code []byte) bool { return string(code) == "42601" }
 
 // guarded tells whether an error could repeat a secret of the request.

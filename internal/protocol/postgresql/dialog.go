@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
+	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
@@ -110,6 +111,9 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 	if len(d.portals) > keepPortals {
 		d.portals = nil
 	}
+	if cap(d.waits.list) > keepWaits {
+		d.waits.list = nil
+	}
 	*d = dialog{
 		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], statements: d.statements, waits: waits{list: d.waits.list[:0], blind: c.Midstream},
 		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
@@ -120,7 +124,9 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 }
 
 // Holds implements l7.Holder.
-func (d *dialog) Holds() int { return d.statements.held + d.relations.held + len(d.portals)*portalSize }
+func (d *dialog) Holds() int {
+	return d.statements.held + d.relations.held + cap(d.portals)*portalSize + cap(d.waits.list)*int(unsafe.Sizeof(wait{})) + cap(d.row.columns)
+}
 
 var (
 	errHeader = errors.New("no message header")

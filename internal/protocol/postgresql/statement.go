@@ -33,6 +33,9 @@ const (
 	// maxWaits is how many messages may wait for their answers: more than the engine's exchanges have, usually four each.
 	maxWaits = 4 << 10
 
+	// keepWaits is how many of them a Dialog keeps memory of for the next connection.
+	keepWaits = 128
+
 	// keepHeld is what a Dialog keeps of it for the next connection: a few statements.
 	keepHeld = 8 << 10
 )

@@ -162,3 +162,17 @@ func TestStartupClasses(t *testing.T) {
 		t.Errorf("%d parameters", found)
 	}
 }
+
+// What waits for answers, and what rows look like, is charged, and not kept for the next connection.
+func TestWaitsCharged(t *testing.T) {
+	d := openDialog(&l7.ConnInfo{}, nil).(*dialog)
+	for range maxWaits {
+		send(t, d, typeDescribe, "S\x00")
+	}
+	if got := d.Holds(); got < 8*maxWaits {
+		t.Errorf("%d bytes are charged", got)
+	}
+	if d.Reset(&l7.ConnInfo{}); d.Holds() > 8*keepWaits {
+		t.Errorf("%d bytes for the next connection", d.Holds())
+	}
+}

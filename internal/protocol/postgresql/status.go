@@ -97,7 +97,7 @@ func maskOf(sqlstate []byte) mask {
 
 // appendMaskedError appends the primary message of an error without what may be a user's values: ? for those. Of some
 // SQLSTATEs, and of values in text that is not UTF-8, that is all of it. A function may raise any SQLSTATE with a text of
-// its own: the routine of such an error is exec_stmt_raise, and who sees that is to pass P0001.
+// its own: who sees by the routine that one did is to pass P0001.
 func appendMaskedError(dst, sqlstate, message []byte) []byte {
 	m := maskOf(sqlstate)
 	switch {

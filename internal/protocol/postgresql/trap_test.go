@@ -104,7 +104,7 @@ func dataRow(v string) string {
 	return m('D', "\x00\x01"+string(binary.BigEndian.AppendUint32(nil, uint32(len(v))))+v)
 }
 func failure(severity, code, text string) string {
-	return m('E', z("S"+severity, "V"+severity, "C"+code, "M"+text, ""))
+	return m('E', z("S"+severity, "V"+severity, "C"+code, "M"+text, "Rerrfinish", ""))
 }
 
 func same(t *testing.T, got []string, want ...string) {
@@ -322,5 +322,22 @@ func TestMasked(t *testing.T) {
 		if strings.Contains(got, "hunter22") || strings.Count(got, "abc") != 2*int(flag(values)) || strings.Count(got, "code=") != 4 {
 			t.Errorf("values %v:\n%s", values, got)
 		}
+	}
+}
+
+// TestRaised: what functions say is hidden, whatever SQLSTATE they give it and whatever language they are in.
+func TestRaised(t *testing.T) {
+	for routine, hidden := range map[string]bool{
+		"Rtuplesort\x00": false, "Rexec_stmt_raise\x00": true, "RPLy_spi_exception\x00": true, "Rplperl_call\x00": true, "": true,
+	} {
+		talk := begin(false, false).client(startup).server(loggedIn)
+		talk.client(query("select f()")).server(m('E', z("SERROR", "C42704", "Munknown hunter22")+routine+"\x00"), ready)
+		if got := strings.Join(talk.end(), "\n"); strings.Contains(got, "hunter22") == hidden || !strings.Contains(got, "code=42704") {
+			t.Errorf("%q: %s", routine, got)
+		}
+	}
+	talk := begin(false, false).client(startup).server(m('E', z("SFATAL", "C3D000", `Mno such database: "x"`, "")))
+	if got := strings.Join(talk.end(), "\n"); !strings.Contains(got, "no such database") {
+		t.Error(got)
 	}
 }
