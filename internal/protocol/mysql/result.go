@@ -143,6 +143,10 @@ func (d *dialog) packet(c *wire.Cursor, m *l7.Message) {
 		c.Fail("payload_length", "an empty packet")
 	case len(b) == 0:
 		c.Uint8("header") // it was cut
+		if a.phase > phaseStart && a.phase < phaseLost { // the answer may end with it: the next request tells
+			a.phase = phaseLost
+			m.Doubts |= record.Loss
+		}
 	default:
 		row = d.kind(c, m, b, n, seq)
 	}
@@ -898,13 +902,14 @@ func (d *dialog) preparing(c *wire.Cursor, m *l7.Message, eof bool) {
 		a.eof = eofLeftOut
 		d.defined(m)
 	}
+	behind := c.Size() - c.Pos() - c.Left()
 	if col := d.definition(c, false); a.phase == phasePrepared {
 		d.define(c, col)
 	}
 	if a.left--; a.left > 0 {
 		return
 	}
-	if behind := c.Size() - c.Pos() - c.Left(); a.eof == eofLeftOut || a.eof == eofUnknown && behind == 0 {
+	if a.eof == eofLeftOut || a.eof == eofUnknown && behind == 0 {
 		d.defined(m)
 	}
 }

@@ -1,0 +1,68 @@
+package mysql_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/stream"
+)
+
+// snapped adds bytes of which the capture has the first n.
+func (t talk) snapped(dir stream.Dir, n int, b []byte) talk {
+	t.Bytes(dir, b[:n])
+	t.Gap(dir, len(b)-n, true)
+	return t
+}
+
+// TestLateProof: what a client sends in a login is no command when the server's OK is captured before it, whatever byte it
+// begins with.
+func TestLateProof(t *testing.T) {
+	for _, first := range []string{"\x02", "\x03", "\x16", "\x11", "h"} {
+		c := logIn(usual)
+		c.client(pkt(3, first, "swordfish-31"))
+		c.client(query("SELECT 1")).server(okPacket(1, 0, 0, autocommit))
+		rows := c.of(t)
+		check(t, fmt.Sprintf("%q: exchanges", first), len(rows), 1)
+		check(t, "operation", rows[0].text["operation"], "SELECT")
+		for _, r := range rowsOf(t, true, &c.Conversation) {
+			if strings.Contains(r.String(), "swordfish") {
+				t.Error(r)
+			}
+		}
+		if tree := drawn(&c.Conversation); strings.Contains(tree, "swordfish") {
+			t.Error(tree)
+		}
+	}
+}
+
+// TestCutGreeting: a greeting that was cut before all capabilities says nothing of what both sides can do.
+func TestCutGreeting(t *testing.T) {
+	const caps = usual | deprecateEOF | queryAttributes
+	c := talk{l7test.NewTalk()}
+	c.snapped(stream.Backward, 26, pkt(0, "\x0a", "8.0.36\x00", u32(77), "abcdefgh\x00", u16(caps&0xFFFF), "\x2d", u16(autocommit), u16(caps>>16), "\x15", strings.Repeat("\x00", 10), "ijklmnopqrst\x00"))
+	c.client(pkt(1, u32(caps), u32(1<<24), "\x2d", strings.Repeat("\x00", 23), "ada\x00", "\x14", strings.Repeat("\x5a", 20))).server(okPacket(2, 0, 0, autocommit))
+	c.client(pkt(0, "\x03", "\x00\x01", "SELECT 1")).server(okPacket(1, 0, 0, autocommit))
+	c.client(pkt(0, "\x16", "DELETE FROM t WHERE a = ?")).snapped(stream.Backward, 30, append(prepareOK(1, 9, 0, 1), definition(2, "?", varString)...))
+	c.client(pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00\x01\x03\x00", u32(5))).server(failure(1, 1146, "42S02", "Table 's.t' doesn't exist"))
+	rows := c.of(t)
+	check(t, "exchanges", len(rows), 3)
+	check(t, "query", rows[0].text["query"], "SELECT ?")
+	check(t, "PREPARE", rows[1].text["code"], "")
+	check(t, "EXECUTE", rows[2].text["code"], "1146")
+}
+
+// TestCutEnd: where nothing but the header was captured of what may end an answer, the next request does.
+func TestCutEnd(t *testing.T) {
+	c := logIn(usual)
+	end := eof(5, autocommit)
+	c.client(query("SELECT a FROM t")).server(pkt(1, "\x01"), definition(2, "a", varString), eof(3, autocommit), pkt(4, text("1"))).snapped(stream.Backward, 4, end)
+	c.client(query("SELECT b FROM u")).server(failure(1, 1146, "42S02", "Table 's.u' doesn't exist"))
+	rows := c.of(t)
+	check(t, "exchanges", len(rows), 2)
+	check(t, "first", rows[0].text["code"], "")
+	check(t, "doubt", rows[0].doubts&record.Cut, record.Cut)
+	check(t, "second", rows[1].text["code"], "1146")
+}
