@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/protocol/mysql"
 	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/stream"
 )
@@ -65,4 +67,25 @@ func TestCutEnd(t *testing.T) {
 	check(t, "first", rows[0].text["code"], "")
 	check(t, "doubt", rows[0].doubts&record.Cut, record.Cut)
 	check(t, "second", rows[1].text["code"], "1146")
+}
+
+// TestColumnMemory: the columns of an answer that is not over are charged.
+func TestColumnMemory(t *testing.T) {
+	peak := func(columns int) (highest int) {
+		held := 0
+		e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Budget: 64 << 20, Charge: func(n int) {
+			held += n
+			highest = max(highest, held)
+		}}, func(*record.Record) {})
+		c := logIn(usual | deprecateEOF)
+		c.client(query("SELECT * FROM t")).server(pkt(1, string(rune(columns))))
+		for i := range columns {
+			c.server(definition(byte(2+i), strings.Repeat("n", 50), varString))
+		}
+		c.Play(e)
+		return highest
+	}
+	if more := peak(60) - peak(1); more < 2<<10 {
+		t.Errorf("60 columns take %d bytes more than one", more)
+	}
 }

@@ -143,7 +143,8 @@ func (d *dialog) packet(c *wire.Cursor, m *l7.Message) {
 		c.Fail("payload_length", "an empty packet")
 	case len(b) == 0:
 		c.Uint8("header") // it was cut
-		if a.phase > phaseStart && a.phase < phaseLost { // the answer may end with it: the next request tells
+		if a.phase > phaseStart && a.phase < phaseLost {
+			// The answer may end with it: the next request tells.
 			a.phase = phaseLost
 			m.Doubts |= record.Loss
 		}
