@@ -119,6 +119,9 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
 		fresh: !c.Midstream,
 	}
+	if c.Midstream {
+		d.dialect |= sqltext.Unsure
+	}
 	d.client = c.Client.AppendTo(d.client)
 	d.statements.unseen = c.Midstream
 }
@@ -375,8 +378,8 @@ func (d *dialog) AppendContext(dst []byte, dir l7.Dir, _ *l7.Message) []byte {
 		if s := d.statements.of(d.now.ask.ref); s != nil {
 			return append(append(dst, contextBind, flag(s.secret())), s.params...)
 		}
-	case (kind == typeQuery || kind == typeParse) && d.dialect != sqltext.PostgreSQL:
-		return append(dst, contextDialect)
+	case kind == typeQuery || kind == typeParse:
+		return append(dst, contextDialect, byte(d.dialect))
 	}
 	return dst
 }
@@ -392,7 +395,9 @@ func flag(b bool) byte {
 func (d *dialog) recall(context []byte) {
 	switch b := context[1:]; context[0] {
 	case contextDialect:
-		d.dialect |= sqltext.Backslash
+		if len(b) > 0 {
+			d.dialect = sqltext.PostgreSQL | sqltext.Dialect(b[0])&(sqltext.Backslash|sqltext.Unsure)
+		}
 	case contextLogin:
 		if len(b) > 0 {
 			d.authentication = uint32(b[0])

@@ -52,8 +52,13 @@ func (d *dialog) session(m *l7.Message) {
 	m.SetBytes(record.App, d.app)
 }
 
-// The types of SQL text, by how the session escapes quotes.
-var sqlTypes = [2]*wire.Type{sqlType(sqltext.PostgreSQL), sqlType(sqltext.PostgreSQL | sqltext.Backslash)}
+// The types of SQL text, by the bits of a dialect from Backslash on: how the session escapes quotes.
+var sqlTypes = func() (list [6]*wire.Type) {
+	for i := range list {
+		list[i] = sqlType(sqltext.PostgreSQL | sqltext.Dialect(i)*sqltext.Backslash)
+	}
+	return list
+}()
 
 func sqlType(dialect sqltext.Dialect) *wire.Type {
 	return &wire.Type{
@@ -83,7 +88,7 @@ func (d *dialog) statementText(c *wire.Cursor, m *l7.Message, last bool) (sql []
 	default:
 		sql = c.CString("query")
 	}
-	c.Typed(sqlTypes[flag(d.dialect&sqltext.Backslash != 0)])
+	c.Typed(sqlTypes[d.dialect/sqltext.Backslash])
 	c.Classify(was)
 	return sql, cut
 }
@@ -110,8 +115,8 @@ func (d *dialog) shown(m *l7.Message, sql []byte) []byte {
 		return m.SQL.Normal
 	}
 	at := len(m.Scratch)
-	m.Scratch = sqltext.AppendShown(m.Scratch, sql[:min(len(sql), maxNormal)], d.dialect)
-	return m.Scratch[at:]
+	m.Scratch = sqltext.AppendShown(m.Scratch, sql, d.dialect)
+	return m.Scratch[at:min(len(m.Scratch), at+maxNormal)]
 }
 
 // hides tells whether sql holds a secret.

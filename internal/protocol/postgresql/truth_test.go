@@ -237,7 +237,7 @@ func sameText(x truth, r row) bool {
 
 // hidden tells whether text is sql but for literals.
 func hidden(sql, text string) bool {
-	const literal = `(?:\?|[eE]?'(?:[^'\\]|''|\\.)*'|\$\$.*?\$\$)`
+	const literal = `(?:\?|\d[\w.]*|[eE]?'(?:[^'\\]|''|\\.)*'|\$\$.*?\$\$)`
 	return regexp.MustCompile(`(?s)^` + strings.ReplaceAll(regexp.QuoteMeta(text), `\?`, literal) + `$`).MatchString(sql)
 }
 
