@@ -238,7 +238,7 @@ var (
 func sqlText(c *wire.Cursor) {
 	was := c.Classify(wire.Value)
 	c.String("query", c.Left())
-	c.Typed(sqlTypes[sqltext.MySQL])
+	c.Typed(sqlTypes[sqltext.Unsure/sqltext.ANSIQuotes])
 	c.Classify(was)
 }
 

@@ -582,6 +582,9 @@ func (d *dialog) signIn() {
 	now := &d.now
 	d.nextUser = append(d.nextUser[:0], now.user[:min(len(now.user), maxName)]...)
 	d.nextSchema = append(d.nextSchema[:0], now.schema[:min(len(now.schema), maxName)]...)
+	if d.quotes &^= sqltext.Multibyte; now.multibyte {
+		d.quotes |= sqltext.Multibyte
+	}
 	if len(now.app) > 0 {
 		d.app = append(d.app[:0], now.app[:min(len(now.app), maxName)]...)
 	}

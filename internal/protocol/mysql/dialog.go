@@ -86,13 +86,14 @@ type dialog struct {
 	turn    turn
 	caps    uint64 // agreed upon, if known
 	known   bool
-	status  uint16 // what the server said last
-	told    bool   // it did so behind a request
-	offers  uint64 // the server's capabilities
-	offered bool   // they are known
-	greeted bool   // the server was heard
-	packed  bool   // packets are compressed
-	fresh   bool   // no command came since the last login
+	status  uint16          // what the server said last
+	told    bool            // it did so behind a request
+	quotes  sqltext.Dialect // what its status does not tell: of quotes
+	offers  uint64          // the server's capabilities
+	offered bool            // they are known
+	greeted bool            // the server was heard
+	packed  bool            // packets are compressed
+	fresh   bool            // no command came since the last login
 
 	from   []byte         // the client's address, as other connections are told it
 	host   netip.AddrPort // the server's
@@ -127,6 +128,7 @@ type facts struct {
 	user      []byte
 	app       []byte
 	schema    []byte
+	multibyte bool // of a login: characters may hold the byte of a backslash
 	sentence  sentence
 	statement uint32   // its id
 	parameter uint16   // that long data is for
@@ -186,7 +188,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 		schemas: d.schemas, from: c.Client.AppendTo(d.from[:0]), host: c.Server,
 		columns: d.columns[:0], scratch: d.scratch[:0], statements: d.statements, spans: d.spans[:0]}
 	if d.statements.unseen = c.Midstream; c.Midstream {
-		d.turn, d.answer.phase = turnUnknown, phaseLost
+		d.turn, d.answer.phase, d.quotes = turnUnknown, phaseLost, sqltext.Unsure
 	}
 }
 
@@ -429,7 +431,7 @@ func (d *dialog) AppendContext(dst []byte, dir l7.Dir, m *l7.Message) []byte {
 		if d.now.turn == turnX {
 			flags |= contextX
 		}
-		dst = append(dst, byte(d.now.turn), flags, byte(d.rest), 0)
+		dst = append(dst, byte(d.now.turn), flags, byte(d.rest), byte(d.dialect()&(sqltext.Multibyte|sqltext.Unsure)))
 		dst = le.AppendUint64(dst, d.caps)
 		return d.now.prepared.append(dst)
 	}
@@ -460,6 +462,7 @@ func (d *dialog) readContext(b []byte) {
 	le := binary.LittleEndian
 	kind, flags := b[0], b[1]
 	d.caps, d.known = le.Uint64(b[4:]), flags&contextKnown != 0
+	d.quotes = sqltext.Dialect(b[3]) & (sqltext.Multibyte | sqltext.Unsure)
 	if flags&contextNoBackslash != 0 {
 		d.status |= statusNoBackslash
 	}
@@ -471,7 +474,7 @@ func (d *dialog) readContext(b []byte) {
 	}
 	d.prepared.read(b[contextClient:])
 	a := &d.answer
-	*a = answer{phase: min(phase(kind), phaseLost), form: min(form(b[2]), formBinary), eof: min(eof(b[3]), eofLeftOut),
+	*a = answer{phase: min(phase(kind), phaseLost), form: min(form(b[2]), formBinary), eof: min(eof(b[3])&^eof(d.quotes), eofLeftOut),
 		long: flags&contextLong != 0, more: flags&contextMore != 0, spoilt: flags&contextSpoilt != 0}
 	if len(b) < contextServer {
 		return

@@ -333,7 +333,10 @@ const maxShown = 20 << 10
 
 // dialect is how the connection quotes.
 func (d *dialog) dialect() sqltext.Dialect {
-	dialect := sqltext.MySQL
+	dialect := sqltext.MySQL | d.quotes
+	if d.told {
+		dialect &^= sqltext.Unsure
+	}
 	if d.status&statusNoBackslash != 0 {
 		dialect |= sqltext.NoBackslash
 	}
