@@ -1,10 +1,9 @@
 package postgresql_test
 
 import (
-	"math"
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/protocol/postgresql"
@@ -36,24 +35,20 @@ func TestSyncCopy(t *testing.T) {
 }
 
 // TestSyncIsLinear: four times the bytes take four times as long, not sixteen times, also where each message could be one and
-// none is certain.
-func TestSyncIsLinear(t *testing.T) {
+// BenchmarkSync looks for a message in what is none, or tells nothing: a byte of 64 KiB is to cost what one of 16 KiB does.
+func BenchmarkSync(b *testing.B) {
 	d := postgresql.Protocol.Open(&l7.ConnInfo{}, nil)
-	for _, message := range []string{m('p', "x"), strings.Repeat(m('d', "x"), 7) + m('p', "x")} {
-		took := func(n int) time.Duration {
-			b := []byte(strings.Repeat(message, n/len(message)))
-			best := time.Duration(math.MaxInt64)
-			for range 5 {
-				from := time.Now()
-				if got := d.Sync(l7.ToServer, b); got >= 0 {
-					t.Fatalf("found at %d", got)
+	for name, message := range map[string]string{"copy": m('p', "x"), "copies": strings.Repeat(m('d', "x"), 7) + m('p', "x")} {
+		for _, n := range []int{16 << 10, 64 << 10} {
+			b.Run(fmt.Sprint(name, n>>10), func(b *testing.B) {
+				data := []byte(strings.Repeat(message, n/len(message)))
+				b.SetBytes(int64(n))
+				for b.Loop() {
+					if got := d.Sync(l7.ToServer, data); got >= 0 {
+						b.Fatalf("found at %d", got)
+					}
 				}
-				best = min(best, time.Since(from))
-			}
-			return best
-		}
-		if short, long := took(16<<10), took(64<<10); long > 9*short {
-			t.Errorf("%.6q: 64 KiB took %v, 16 KiB %v", message, long, short)
+			})
 		}
 	}
 }
