@@ -387,7 +387,6 @@ func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
 // raise is the SQLSTATE of errors that functions raise: what they say is theirs, whatever code they give.
 var raise = []byte("P0001")
 
-// nearby tells of errors that quote what stands at a place of the statement, which may be a secret.
 // foreign are what routines that report what others say begin with: functions of users in any language, and other servers.
 var foreign = []string{
 	"exec_stmt_raise", "PLy_", "plperl", "do_util_elog", "pltcl", "throw_tcl", "plv8", "rethrow", "plr_", "pljava", "Exception_",
@@ -407,6 +406,7 @@ func (d *dialog) raised(fields []byte) bool {
 	return d.now.ask.kind != asksLogin
 }
 
+// nearby tells of errors that quote what stands at a place of the statement, which may be a secret.
 func nearby(code []byte) bool { return string(code) == "42601" }
 
 // guarded tells whether an error could repeat a secret of the request.
