@@ -51,7 +51,7 @@ func xFirst(b []byte) l7.Verdict {
 	switch {
 	case string(b) == "\x01\x00\x00\x00\x01":
 		return l7.FromClient
-	case len(b) <= len(greeting) && string(b) == greeting[:len(b)]:
+	case string(b[:min(len(b), len(greeting))]) == greeting[:min(len(b), len(greeting))]:
 		if len(b) < len(greeting) {
 			return l7.Unsure
 		}
