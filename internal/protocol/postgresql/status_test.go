@@ -147,7 +147,7 @@ func FuzzMaskedError(f *testing.F) {
 	f.Add("XX000", "» «")
 	f.Fuzz(func(t *testing.T, code, value string) {
 		if m := maskOf([]byte(code)); m == nothing || m == numbers {
-			t.Skip()
+			return
 		}
 		for _, quotes := range [][2]string{{`"`, `"`}, {"»", "«"}, {"«", "»"}, {"„", "“"}, {"'", "'"}} {
 			before := "invalid syntax for type int: "
