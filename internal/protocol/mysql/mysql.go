@@ -220,22 +220,10 @@ func knownCommand(com byte) bool { return names[com][len("COM_")] != '0' }
 // sqlTypes show SQL, by the bits of a dialect from ANSIQuotes on: how the connection quotes.
 var sqlTypes = func() (list [32]*wire.Type) {
 	for i := range list {
-		list[i] = sqlType(sqltext.MySQL | sqltext.Dialect(i)*sqltext.ANSIQuotes)
+		list[i] = l7.SQLType(sqltext.MySQL | sqltext.Dialect(i)*sqltext.ANSIQuotes)
 	}
 	return list
 }()
-
-func sqlType(d sqltext.Dialect) *wire.Type {
-	return &wire.Type{
-		Name: "sql",
-		Mask: func(dst, b []byte) []byte {
-			var s sqltext.Statement
-			s.Read(b, d)
-			return append(dst, s.Normal...)
-		},
-		Secret: func(b []byte) bool { return len(sqltext.AppendSecrets(nil, b, d)) > 0 },
-	}
-}
 
 // aliases are names that Wireshark gives the fields.
 var aliases = map[string]string{

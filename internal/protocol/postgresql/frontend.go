@@ -55,22 +55,10 @@ func (d *dialog) session(m *l7.Message) {
 // The types of SQL text, by the bits of a dialect from Backslash on: how the session escapes quotes.
 var sqlTypes = func() (list [6]*wire.Type) {
 	for i := range list {
-		list[i] = sqlType(sqltext.PostgreSQL | sqltext.Dialect(i)*sqltext.Backslash)
+		list[i] = l7.SQLType(sqltext.PostgreSQL | sqltext.Dialect(i)*sqltext.Backslash)
 	}
 	return list
 }()
-
-func sqlType(dialect sqltext.Dialect) *wire.Type {
-	return &wire.Type{
-		Name: "sql",
-		Mask: func(dst, b []byte) []byte {
-			var s sqltext.Statement
-			s.Read(b, dialect)
-			return append(dst, s.Normal...)
-		},
-		Secret: func(b []byte) bool { return len(sqltext.AppendSecrets(nil, b, dialect)) > 0 },
-	}
-}
 
 // statementText reads SQL up to its NUL. Of text that was cut it returns the beginning. last: nothing stands behind it.
 func (d *dialog) statementText(c *wire.Cursor, m *l7.Message, last bool) (sql []byte, cut bool) {
