@@ -51,12 +51,7 @@ func (s *suite) tshark(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: with -short no field is compared with tshark")
 	}
-	if _, err := exec.LookPath("tshark"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("tshark is not installed, and here it must be")
-		}
-		t.Skip("SKIPPED: tshark is not installed, so no field was compared with it")
-	}
+	NeedTshark(t)
 	compared := 0
 	for _, c := range s.captures {
 		if why := s.o.Tshark.Except[c.name]; why != "" {

@@ -3,8 +3,6 @@ package mongodb_test
 import (
 	"fmt"
 	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -102,12 +100,7 @@ func TestPeers(t *testing.T) {
 			if testing.Short() {
 				return
 			}
-			if _, err := exec.LookPath("tshark"); err != nil {
-				if os.Getenv("CI") == "true" {
-					t.Fatal("tshark is not installed, and here it must be")
-				}
-				t.Skip("SKIPPED: tshark is not installed, so nothing was compared with it")
-			}
+			l7test.NeedTshark(t)
 			k := *tshark
 			k.Ports = slices.Sorted(maps.Keys(ports))
 			theirs := k.Read(t, file)

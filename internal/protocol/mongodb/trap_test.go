@@ -358,7 +358,7 @@ func TestTraps(t *testing.T) {
 		}
 	})
 	t.Run("11 messages and segments", func(t *testing.T) {
-		truth, rows := readTruth(t, capture("segments")), readRows(t, capture("segments"))
+		truth, rows := l7test.ReadTruth[truth](t, capture("segments")), readRows(t, capture("segments"))
 		if len(rows) != len(truth) {
 			t.Errorf("%d exchanges of %d", len(rows), len(truth))
 		}
@@ -428,7 +428,7 @@ func TestTraps(t *testing.T) {
 		}
 	})
 	t.Run("15 bit 25, and an answer nobody asked for", func(t *testing.T) {
-		truth, rows := readTruth(t, capture("shifted")), readRows(t, capture("shifted"))
+		truth, rows := l7test.ReadTruth[truth](t, capture("shifted")), readRows(t, capture("shifted"))
 		if len(rows) != len(truth) {
 			t.Errorf("%d records of %d exchanges", len(rows), len(truth))
 		}

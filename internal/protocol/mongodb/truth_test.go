@@ -1,12 +1,8 @@
 package mongodb_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +12,7 @@ import (
 
 	"github.com/dbtap/dbtap/internal/agent"
 	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/protocol/mongodb"
 	"github.com/dbtap/dbtap/internal/record"
 )
@@ -56,36 +53,6 @@ type truth struct {
 	NDeleted        *int64
 	Cursor          int64
 	Closed          string
-}
-
-func readTruth(t *testing.T, capture string) (list []truth) {
-	t.Helper()
-	name := strings.TrimSuffix(capture, ".pcap.gz") + ".truth.jsonl"
-	var r io.Reader
-	f, err := os.Open(name)
-	if err != nil {
-		if f, err = os.Open(name + ".gz"); err != nil {
-			t.Fatalf("no truth beside the capture: %v", err)
-		}
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r = z
-	} else {
-		r = f
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var x truth
-		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, x)
-	}
-	return list
 }
 
 // row is what a test keeps of a record.
@@ -154,7 +121,7 @@ func TestTruth(t *testing.T) {
 		}
 		t.Run(strings.TrimSuffix(filepath.Base(capture), ".pcap.gz"), func(t *testing.T) {
 			rows := readRows(t, capture)
-			want := readTruth(t, capture)
+			want := l7test.ReadTruth[truth](t, capture)
 			apps := map[int]string{}
 			for _, x := range want {
 				i := slices.IndexFunc(rows, func(r row) bool { return r.client == x.Port && r.num["request_id"] == int64(x.ID) })

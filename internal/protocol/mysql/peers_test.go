@@ -1,7 +1,6 @@
 package mysql_test
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -99,16 +98,7 @@ func compareQueries(t *testing.T, file string, ports map[uint16]bool, ours []str
 	if testing.Short() {
 		return
 	}
-	if _, err := exec.LookPath("tshark"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("tshark is not installed, and here it must be")
-		}
-		t.Skip("SKIPPED: tshark is not installed, so nothing was compared with it")
-	}
-	k := l7test.Tshark{Protocol: "mysql", Fields: []l7test.TsharkField{{Name: "mysql.query"}}}
-	for p := range ports {
-		k.Ports = append(k.Ports, p)
-	}
+	l7test.NeedTshark(t)
 	args := []string{"-n", "-r", file, "-Y", "mysql.query", "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=\x01", "-e", "mysql.query"}
 	for p := range ports {
 		args = append(args, "-d", "tcp.port=="+strconv.Itoa(int(p))+",mysql")

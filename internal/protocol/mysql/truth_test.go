@@ -1,14 +1,10 @@
 package mysql_test
 
 import (
-	"bufio"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,42 +62,6 @@ type result struct {
 	Warnings int64
 	Status   uint16
 	RowsText [][]*string
-}
-
-func readTruth(t *testing.T, capture string) (list []truth) {
-	t.Helper()
-	name := strings.TrimSuffix(capture, ".pcap.gz") + ".truth.jsonl"
-	var r io.Reader
-	f, err := os.Open(name)
-	if err != nil {
-		if f, err = os.Open(name + ".gz"); err != nil {
-			t.Fatalf("no truth beside the capture: %v", err)
-		}
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r = z
-	} else {
-		r = f
-	}
-	defer f.Close()
-	lines := bufio.NewReader(r)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if len(line) > 0 {
-			var x truth
-			if err := json.Unmarshal(line, &x); err != nil {
-				t.Fatal(err)
-			}
-			list = append(list, x)
-		}
-		if err == io.EOF {
-			return list
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // row is what a test keeps of a record.
@@ -181,7 +141,7 @@ func TestTruth(t *testing.T) {
 	}
 	for _, capture := range captures {
 		t.Run(strings.TrimSuffix(filepath.Base(capture), ".pcap.gz"), func(t *testing.T) {
-			want := readTruth(t, capture)
+			want := l7test.ReadTruth[truth](t, capture)
 			hidden, shown := byPort(readRows(t, false, capture)), byPort(readRows(t, true, capture))
 			long := map[int]truth{} // what came as long data belongs to the execution
 			apps, encrypted := map[int]string{}, map[int]bool{}
@@ -423,7 +383,7 @@ func TestContents(t *testing.T) {
 		"bulk", "prepared-mysql", "prepared-mariadb", "prepared-mariadb-10.11"} {
 		capture := filepath.Join("testdata", name+".pcap.gz")
 		rows, bound := map[int][][]*string{}, map[int][][]*string{}
-		for _, x := range readTruth(t, capture) {
+		for _, x := range l7test.ReadTruth[truth](t, capture) {
 			for _, one := range x.Results {
 				if int(one.Rows) != len(one.RowsText) {
 					one.RowsText = make([][]*string, one.Rows) // not told

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -139,12 +138,7 @@ func TestPeers(t *testing.T) {
 			if testing.Short() {
 				return
 			}
-			if _, err := exec.LookPath("tshark"); err != nil {
-				if os.Getenv("CI") == "true" {
-					t.Fatal("tshark is not installed, and here it must be")
-				}
-				t.Skip("SKIPPED: tshark is not installed, so nothing was compared with it")
-			}
+			l7test.NeedTshark(t)
 			theirs := readTshark(t, file, slices.Sorted(maps.Keys(ports)))
 			if equal := maps.Equal(ours, theirs); equal != (want.tshark == "") {
 				t.Errorf("tshark finds the same: %v, though %q", equal, want.tshark)

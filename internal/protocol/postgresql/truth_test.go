@@ -1,12 +1,8 @@
 package postgresql_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -58,39 +54,6 @@ type truth struct {
 	Channel      string
 	RowsText     [][]*string
 	Parameters   map[string]string
-}
-
-func readTruth(t *testing.T, capture string) (list []truth) {
-	t.Helper()
-	name := strings.TrimSuffix(capture, ".pcap.gz") + ".truth.jsonl"
-	var r io.Reader
-	f, err := os.Open(name)
-	if err != nil {
-		if f, err = os.Open(name + ".gz"); err != nil {
-			t.Fatalf("no truth beside the capture: %v", err)
-		}
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r = z
-	} else {
-		r = f
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var x truth
-		if err := json.Unmarshal(lines.Bytes(), &x); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, x)
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return list
 }
 
 // row is what a test keeps of a record.
@@ -161,7 +124,7 @@ func TestTruth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rows := readRows(t, true, capture)
 			apps := map[int]string{}
-			for _, x := range settled(readTruth(t, capture)) {
+			for _, x := range settled(l7test.ReadTruth[truth](t, capture)) {
 				i := slices.IndexFunc(rows, func(r row) bool { return matches(x, r) })
 				if i < 0 {
 					t.Errorf("no record of %+v", x)
@@ -430,7 +393,7 @@ func TestValues(t *testing.T) {
 	compared := 0
 	for _, name := range []string{"types-text", "types-binary", "types-simple", "params-text", "params-binary", "rows-small-binary", "rows-large-binary"} {
 		want := map[int][][]*string{}
-		for _, x := range readTruth(t, filepath.Join("testdata", name+".pcap.gz")) {
+		for _, x := range l7test.ReadTruth[truth](t, filepath.Join("testdata", name+".pcap.gz")) {
 			want[x.Port] = append(want[x.Port], x.RowsText...)
 		}
 		for i, c := range l7test.Read(t, filepath.Join("testdata", name+".pcap.gz")) {
