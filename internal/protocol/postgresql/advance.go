@@ -110,8 +110,10 @@ func (d *dialog) prepare(m *l7.Message) ref {
 	r, s := t.add(f.name)
 	before := s.size()
 	s.pending, s.cut, s.hidden = true, f.cut, f.ask.guarded
-	if f.cut { // what these are its end could change
-		m.SQL.Operation, m.SQL.Target, m.SQL.Summary = "", nil, m.SQL.Summary[:0]
+	if f.cut { // what its end could change
+		if m.SQL.Summary = m.SQL.Summary[:0]; !m.SQL.Certain {
+			m.SQL.Operation, m.SQL.Target = "", nil
+		}
 	}
 	for i, text := range [texts]string{
 		textName: view(f.name), textOperation: m.SQL.Operation, textTarget: view(m.SQL.Target), textSummary: view(m.SQL.Summary),

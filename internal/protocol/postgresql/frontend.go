@@ -89,8 +89,10 @@ func (d *dialog) read(m *l7.Message, sql []byte, cut bool) {
 		m.SetText(record.Operation, cmp.Or(s.Operation, "QUERY")) // an empty text has no statement
 	}
 	m.SetQuery(d.shown(m, sql), s.Normal)
-	if !cut {
+	if !cut || s.Certain {
 		m.SetBytes(record.Target, s.Target)
+	}
+	if !cut {
 		m.SetBytes(record.Summary, s.Summary)
 		m.SetBytes(record.TraceID, s.TraceID)
 		m.SetBytes(record.SpanID, s.SpanID)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/dbtap/dbtap/internal/record"
 )
 
 // TestUnknownName: a name that nobody prepared is a mistake of the client's where all was seen, and a doubt where it was not.
@@ -71,6 +73,30 @@ func TestCondition(t *testing.T) {
 	for i, want := range []string{"", "unique_violation", "deadlock_detected", "data_exception", ""} {
 		if got := talk.rows[i].attributes["condition"]; got != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// TestCutInsert: of a statement too long to be kept the table is told if nothing behind could change it.
+func TestCutInsert(t *testing.T) {
+	rows := strings.Repeat("(1, 'x'), ", 200_000)
+	for text, want := range map[string]string{
+		"insert into big (a, b) values " + rows:                   "big",
+		"insert into big select a from small where b in (" + rows: "",
+	} {
+		talk := begin(false, false).client(startup).server(loggedIn).client(query(text)).server(done("INSERT 0 7"), ready)
+		talk.client(group("s", text), sync).server(m('1', ""), bound, done("INSERT 0 7"), ready)
+		talk.end()
+		if len(talk.rows) != 3 {
+			t.Fatalf("%d rows", len(talk.rows))
+		}
+		for _, r := range talk.rows[1:] {
+			if got := r.text["target"]; got != want || r.doubts&(record.Cut|record.PreparedUnseen) == 0 {
+				t.Errorf("%.30s: target %q, %v", text, got, r.doubts)
+			}
+		}
+		if got := talk.rows[2].text["operation"]; (got == "INSERT") != (want != "") {
+			t.Errorf("%.30s: operation %s", text, got)
 		}
 	}
 }
