@@ -2,6 +2,8 @@ package mysql_test
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,4 +90,15 @@ func TestColumnMemory(t *testing.T) {
 	if more := peak(60) - peak(1); more < 2<<10 {
 		t.Errorf("60 columns take %d bytes more than one", more)
 	}
+}
+
+// TestHugeInsert: of an INSERT whose rows were not kept the table is known.
+func TestHugeInsert(t *testing.T) {
+	rows := readRows(t, false, filepath.Join("testdata", "huge-insert.pcap.gz"))
+	i := slices.IndexFunc(rows, func(r row) bool { return r.text["operation"] == "INSERT" })
+	if i < 0 {
+		t.Fatal("no INSERT")
+	}
+	check(t, "target", rows[i].text["target"], "tapes")
+	check(t, "cut", rows[i].doubts, record.Cut)
 }

@@ -302,8 +302,11 @@ func (d *dialog) read(m *l7.Message, sql []byte, whole bool) *sentence {
 	m.SQL.Read(sql, dialect)
 	s := &d.now.sentence
 	*s = sentence{shown: m.SQL.Normal, normal: m.SQL.Normal, cut: !whole}
+	if whole || m.SQL.Certain {
+		s.target = view(m.SQL.Target)
+	}
 	if whole {
-		s.operation, s.target, s.summary = m.SQL.Operation, view(m.SQL.Target), view(m.SQL.Summary)
+		s.operation, s.summary = m.SQL.Operation, view(m.SQL.Summary)
 		switch s.operation {
 		case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE":
 			s.data = m.SQL.Statements == 1
