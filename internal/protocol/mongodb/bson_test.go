@@ -548,7 +548,7 @@ func TestMasked(t *testing.T) {
 	} {
 		rows := talk(t, false, say{stream.Forward, msg(1, 0, 0, bson.D{{Key: "ping", Value: 1}, {Key: "$db", Value: "d"}})},
 			say{stream.Backward, msg(2, 1, 0, bson.D{{Key: "ok", Value: 0.0}, {Key: "code", Value: 11000}, {Key: "codeName", Value: "DuplicateKey"}, {Key: "errmsg", Value: text}})})
-		if len(rows) != 1 || strings.Contains(rows[0].String(), secret) || !strings.HasPrefix(rows[0].text["error"], "DuplicateKey: ") {
+		if len(rows) != 1 || strings.Contains(rows[0].String(), secret) || !strings.HasPrefix(rows[0].Text(record.Error), "DuplicateKey: ") {
 			t.Errorf("%s\nis shown as %v", text, rows)
 		}
 	}
@@ -563,7 +563,7 @@ func FuzzMasked(f *testing.F) {
 		}
 		rows := talk(t, false, say{stream.Forward, msg(1, 0, 0, bson.D{{Key: "ping", Value: 1}, {Key: "$db", Value: "d"}})},
 			say{stream.Backward, msg(2, 1, 0, bson.D{{Key: "ok", Value: 0.0}, {Key: "errmsg", Value: text}})})
-		if len(rows) != 1 || strings.Contains(rows[0].text["error"], "s3cr3t") && !strings.Contains(s, "s3cr3t") {
+		if len(rows) != 1 || strings.Contains(rows[0].Text(record.Error), "s3cr3t") && !strings.Contains(s, "s3cr3t") {
 			t.Errorf("%v", rows)
 		}
 	})

@@ -63,7 +63,7 @@ func TestPeers(t *testing.T) {
 					ports[r.Server.Port()] = true
 					if r.Doubts != 0 {
 						got.doubted++
-						t.Logf("%v", rowOf(r))
+						t.Logf("%v", l7test.Row{Record: *r})
 					}
 				})
 				c.Play(e)

@@ -120,21 +120,13 @@ type say struct {
 }
 
 // talk runs messages through an engine, each in a packet, and returns the records.
-func talk(t *testing.T, values bool, list ...say) (rows []row) {
+func talk(t *testing.T, values bool, list ...say) (rows []l7test.Row) {
 	t.Helper()
 	c := l7test.NewTalk()
 	for _, s := range list {
 		c.Bytes(s.dir, s.b)
 	}
-	return playRows(t, values, &c.Conversation)
-}
-
-func playRows(t *testing.T, values bool, c *l7test.Conversation) (rows []row) {
-	t.Helper()
-	e := l7.New(l7.Config{Protocols: []*l7.Protocol{mongodb.Protocol}, Want: ^uint64(0), Values: values, Budget: 64 << 20}, func(r *record.Record) {
-		rows = append(rows, rowOf(r))
-	})
-	c.Play(e)
+	rows, _ = c.Rows(mongodb.Protocol, values)
 	return rows
 }
 
@@ -160,8 +152,8 @@ func TestTraps(t *testing.T) {
 			t.Errorf("%d messages with a checksum", n)
 		}
 		wrong := 0
-		for _, r := range readRows(t, capture("checksum")) {
-			if r.doubts&record.Checksum != 0 {
+		for _, r := range l7test.ReadRows(t, mongodb.Protocol, false, capture("checksum")) {
+			if r.Doubts&record.Checksum != 0 {
 				wrong++
 			}
 		}
@@ -194,8 +186,8 @@ func TestTraps(t *testing.T) {
 	t.Run("3 zstd", func(t *testing.T) {
 		for _, name := range []string{"compressed-zstd", "libmongoc-zstd", "mixed-zstd"} {
 			n := 0
-			for _, r := range readRows(t, capture(name)) {
-				if r.attributes["compressor"] == "zstd" && r.text["operation"] != "" && r.doubts == 0 {
+			for _, r := range l7test.ReadRows(t, mongodb.Protocol, false, capture(name)) {
+				if r.Attribute("compressor") == "zstd" && r.Text(record.Operation) != "" && r.Doubts == 0 {
 					n++
 				}
 			}
@@ -242,22 +234,22 @@ func TestTraps(t *testing.T) {
 				say{stream.Backward, msg(2, 1, 0, bson.D{{Key: "n", Value: 1}, {Key: "ok", Value: 1.0}})},
 				say{stream.Forward, msg(3, 0, 0, bson.D{{Key: "ping", Value: 1}, {Key: "$db", Value: "d"}})},
 				say{stream.Backward, msg(4, 3, 0, bson.D{{Key: "cursor", Value: bson.D{{Key: "firstBatch", Value: bson.A{bson.Raw(doc), bson.Raw(doc)}}}}, {Key: "ok", Value: 1.0}})})
-			if len(rows) != 2 || rows[0].text["operation"] != "insert" || rows[0].num["affected"] != 1 || rows[0].num["request_bytes"] < int64(size) {
+			if len(rows) != 2 || rows[0].Text(record.Operation) != "insert" || rows[0].Num(record.Affected) != 1 || rows[0].Num(record.RequestBytes) < int64(size) {
 				t.Errorf("%d bytes: %v", size, rows)
 			}
-			if len(rows) == 2 && (rows[1].status != record.OK || rows[1].num["rows"] != 2) {
+			if len(rows) == 2 && (rows[1].Status != record.OK || rows[1].Num(record.Rows) != 2) {
 				t.Errorf("%d bytes twice in an answer: %v", size, rows[1])
 			}
 		}
 	})
 	t.Run("6 one lost segment", func(t *testing.T) {
 		for _, c := range l7test.Read(t, capture("crud")) {
-			all := playRows(t, false, c)
+			all, _ := c.Rows(mongodb.Protocol, false)
 			for i := range c.Chunks {
 				lost := *c
 				lost.Chunks = slices.Clone(c.Chunks)
 				lost.Chunks[i].Missing, lost.Chunks[i].Data = len(c.Chunks[i].Data), nil
-				if got := playRows(t, false, &lost); len(got) < len(all)-1 {
+				if got, _ := lost.Rows(mongodb.Protocol, false); len(got) < len(all)-1 {
 					t.Errorf("chunk %d lost: %d of %d exchanges are left", i, len(got), len(all))
 				}
 			}
@@ -274,13 +266,13 @@ func TestTraps(t *testing.T) {
 	})
 	t.Run("8 unknown required flag bits", func(t *testing.T) {
 		known, unknown := 0, 0
-		rows := readRows(t, capture("flags"))
+		rows := l7test.ReadRows(t, mongodb.Protocol, false, capture("flags"))
 		for _, m := range messagesOf(t, "flags") {
 			if opcode(m.Data) != opMsg || m.Dir == l7.ToClient {
 				continue
 			}
 			id := int64(binary.LittleEndian.Uint32(m.Data[4:]))
-			i := slices.IndexFunc(rows, func(r row) bool { return r.num["request_id"] == id && r.client == int(m.Client().Port()) })
+			i := slices.IndexFunc(rows, func(r l7test.Row) bool { return r.Num(record.RequestID) == id && r.Client == m.Client() })
 			if i < 0 {
 				t.Errorf("%v: no record", m)
 				continue
@@ -291,7 +283,7 @@ func TestTraps(t *testing.T) {
 			} else {
 				known++
 			}
-			if got := rows[i].doubts&record.Malformed != 0; got != bad {
+			if got := rows[i].Doubts&record.Malformed != 0; got != bad {
 				t.Errorf("flags %x: malformed is %v", m.Data[header:header+4], got)
 			}
 		}
@@ -302,7 +294,7 @@ func TestTraps(t *testing.T) {
 	t.Run("9 flags are bits", func(t *testing.T) {
 		seen := map[uint32]int{}
 		for _, name := range []string{"legacy", "opquery", "old"} {
-			rows := readRows(t, capture(name))
+			rows := l7test.ReadRows(t, mongodb.Protocol, false, capture(name))
 			for _, m := range messagesOf(t, name) {
 				if opcode(m.Data) != opReply {
 					continue
@@ -311,7 +303,7 @@ func TestTraps(t *testing.T) {
 				seen[flags]++
 				id := int64(binary.LittleEndian.Uint32(m.Data[8:]))
 				for _, r := range rows {
-					if r.num["request_id"] == id && r.client == int(m.Client().Port()) && (r.text["code"] == "43") != (flags&1 != 0) && flags&2 == 0 {
+					if r.Num(record.RequestID) == id && r.Client == m.Client() && (r.Text(record.Code) == "43") != (flags&1 != 0) && flags&2 == 0 {
 						t.Errorf("%v: flags %d, and the record says %v", m, flags, r)
 					}
 				}
@@ -328,22 +320,22 @@ func TestTraps(t *testing.T) {
 			reply = append(reply, b...)
 			binary.LittleEndian.PutUint32(reply, uint32(len(reply)))
 			ask := msg(1, 0, 0, bson.D{{Key: "ping", Value: 1}, {Key: "$db", Value: "d"}})
-			if r := talk(t, false, say{stream.Forward, ask}, say{stream.Backward, reply}); len(r) != 1 || r[0].text["code"] != code {
+			if r := talk(t, false, say{stream.Forward, ask}, say{stream.Backward, reply}); len(r) != 1 || r[0].Text(record.Code) != code {
 				t.Errorf("flags %d: %v", flags, r)
 			}
 		}
 	})
 	t.Run("10 sections in any order", func(t *testing.T) {
 		first := map[byte]int{}
-		rows := readRows(t, capture("sections"))
+		rows := l7test.ReadRows(t, mongodb.Protocol, false, capture("sections"))
 		for _, m := range messagesOf(t, "sections") {
 			if opcode(m.Data) != opMsg || m.Dir == l7.ToClient {
 				continue
 			}
 			first[m.Data[header+4]]++
 			id := int64(binary.LittleEndian.Uint32(m.Data[4:]))
-			i := slices.IndexFunc(rows, func(r row) bool { return r.num["request_id"] == id && r.client == int(m.Client().Port()) })
-			if i < 0 || m.Data[header+4] <= 2 && rows[i].text["operation"] == "" {
+			i := slices.IndexFunc(rows, func(r l7test.Row) bool { return r.Num(record.RequestID) == id && r.Client == m.Client() })
+			if i < 0 || m.Data[header+4] <= 2 && rows[i].Text(record.Operation) == "" {
 				t.Errorf("%v: section of kind %d first: no operation", m, m.Data[header+4])
 			}
 		}
@@ -353,12 +345,12 @@ func TestTraps(t *testing.T) {
 		docs := []bsoncore.Document{bsoncore.NewDocumentBuilder().AppendInt32("a", 1).Build(), bsoncore.NewDocumentBuilder().AppendInt32("a", 2).Build()}
 		b := msg(1, 0, 0, bson.D{{Key: "insert", Value: "c"}, {Key: "$db", Value: "d"}}, sequence("documents", docs...))
 		r := talk(t, true, say{stream.Forward, b})[0]
-		if want := `{"insert":"c","documents":[{"a":1},{"a":2}]}`; r.text["query"] != want {
-			t.Errorf("a section of kind 1 shows as %s, not %s", r.text["query"], want)
+		if want := `{"insert":"c","documents":[{"a":1},{"a":2}]}`; r.Text(record.Query) != want {
+			t.Errorf("a section of kind 1 shows as %s, not %s", r.Text(record.Query), want)
 		}
 	})
 	t.Run("11 messages and segments", func(t *testing.T) {
-		truth, rows := l7test.ReadTruth[truth](t, capture("segments")), readRows(t, capture("segments"))
+		truth, rows := l7test.ReadTruth[truth](t, capture("segments")), l7test.ReadRows(t, mongodb.Protocol, false, capture("segments"))
 		if len(rows) != len(truth) {
 			t.Errorf("%d exchanges of %d", len(rows), len(truth))
 		}
@@ -376,7 +368,7 @@ func TestTraps(t *testing.T) {
 		}
 		rows := talk(t, false, find(1, "a"), find(2, "b"), find(3, "c"), answer(10, 2, 2), answer(11, 3, 3), answer(12, 1, 1))
 		for i, want := range []string{"b", "c", "a"} {
-			if n := int64(want[0]-'a') + 1; rows[i].text["target"] != want || rows[i].num["rows"] != n {
+			if n := int64(want[0]-'a') + 1; rows[i].Text(record.Target) != want || rows[i].Num(record.Rows) != n {
 				t.Errorf("row %d: %v", i, rows[i])
 			}
 		}
@@ -385,11 +377,12 @@ func TestTraps(t *testing.T) {
 		n := 0
 		for _, name := range []string{"auth", "auth-step", "auth-sha1", "auth-plain", "auth-wrong"} {
 			for _, c := range l7test.Read(t, capture(name)) {
-				for _, r := range playRows(t, true, c) {
-					if strings.HasPrefix(r.text["operation"], "sasl") {
+				rows, _ := c.Rows(mongodb.Protocol, true)
+				for _, r := range rows {
+					if strings.HasPrefix(r.Text(record.Operation), "sasl") {
 						n++
-						if !strings.Contains(r.text["query"], `"payload":"?"`) {
-							t.Errorf("%s: %s", name, r.text["query"])
+						if !strings.Contains(r.Text(record.Query), `"payload":"?"`) {
+							t.Errorf("%s: %s", name, r.Text(record.Query))
 						}
 					}
 				}
@@ -428,7 +421,7 @@ func TestTraps(t *testing.T) {
 		}
 	})
 	t.Run("15 bit 25, and an answer nobody asked for", func(t *testing.T) {
-		truth, rows := l7test.ReadTruth[truth](t, capture("shifted")), readRows(t, capture("shifted"))
+		truth, rows := l7test.ReadTruth[truth](t, capture("shifted")), l7test.ReadRows(t, mongodb.Protocol, false, capture("shifted"))
 		if len(rows) != len(truth) {
 			t.Errorf("%d records of %d exchanges", len(rows), len(truth))
 		}
@@ -440,8 +433,8 @@ func TestTraps(t *testing.T) {
 			say{stream.Backward, msg(12, 2, 0, ok)}, say{stream.Backward, msg(13, 3, 0, ok)})
 		var ids []int64
 		for _, r := range got {
-			ids = append(ids, r.num["request_id"])
-			if r.status != record.OK || r.doubts != 0 {
+			ids = append(ids, r.Num(record.RequestID))
+			if r.Status != record.OK || r.Doubts != 0 {
 				t.Errorf("%v", r)
 			}
 		}
@@ -455,18 +448,18 @@ func TestTraps(t *testing.T) {
 		first := say{stream.Forward, msg(1, 0, 0, bson.D{{Key: "ping", Value: 1}, {Key: "$db", Value: "d"}})}
 		done := say{stream.Backward, msg(2, 1, 0, bson.D{{Key: "ok", Value: 1.0}})}
 		rows := talk(t, false, first, done, say5, ask)
-		if len(rows) != 2 || rows[1].num["request_id"] != 5 || rows[1].status != record.OK || rows[1].doubts != 0 || rows[1].text["operation"] != "ping" {
+		if len(rows) != 2 || rows[1].Num(record.RequestID) != 5 || rows[1].Status != record.OK || rows[1].Doubts != 0 || rows[1].Text(record.Operation) != "ping" {
 			t.Errorf("%v", rows)
 		}
 	})
 	t.Run("exhaust", func(t *testing.T) {
 		for _, name := range []string{"exhaust", "legacy", "hello"} {
 			many := 0
-			for _, r := range readRows(t, capture(name)) {
-				if r.attributes["replies"] != "" {
+			for _, r := range l7test.ReadRows(t, mongodb.Protocol, false, capture(name)) {
+				if r.Attribute("replies") != "" {
 					many++
 				}
-				if r.doubts&record.NoRequest != 0 {
+				if r.Doubts&record.NoRequest != 0 {
 					t.Errorf("%s: an answer belongs to nobody: %v", name, r)
 				}
 			}
@@ -478,13 +471,13 @@ func TestTraps(t *testing.T) {
 	t.Run("one-way", func(t *testing.T) {
 		n := 0
 		for _, name := range []string{"unack", "legacy", "compressed-zstd", "compressed-zlib", "compressed-snappy"} {
-			for _, r := range readRows(t, capture(name)) {
-				legacy := slices.Contains([]string{"insert", "update", "delete", "kill_cursors"}, r.text["operation"]) && r.num["response_bytes"] == 0
-				if r.attributes["more_to_come"] == "" && !legacy {
+			for _, r := range l7test.ReadRows(t, mongodb.Protocol, false, capture(name)) {
+				legacy := slices.Contains([]string{"insert", "update", "delete", "kill_cursors"}, r.Text(record.Operation)) && r.Num(record.ResponseBytes) == 0
+				if r.Attribute("more_to_come") == "" && !legacy {
 					continue
 				}
 				n++
-				if _, late := r.num["latency"]; late || r.status != record.OK || r.doubts != 0 {
+				if r.Has(record.Latency) || r.Status != record.OK || r.Doubts != 0 {
 					t.Errorf("%s: %v", name, r)
 				}
 			}

@@ -1,7 +1,6 @@
 package mongodb_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dbtap/dbtap/internal/agent"
-	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/protocol/mongodb"
 	"github.com/dbtap/dbtap/internal/record"
@@ -20,7 +17,7 @@ import (
 // truth is one exchange as the server's side of the recorded connection decoded it with the driver's own packages;
 // captures/mongodb/mongofront/truth.go says what the fields mean.
 type truth struct {
-	Port            int
+	Port            uint16
 	ID              uint32
 	Opcode          int
 	Command, DB     string
@@ -55,56 +52,6 @@ type truth struct {
 	Closed          string
 }
 
-// row is what a test keeps of a record.
-type row struct {
-	client     int
-	text       map[string]string
-	num        map[string]int64
-	attributes map[string]string
-	status     record.Status
-	doubts     record.Doubts
-}
-
-func (r row) String() string {
-	return fmt.Sprintf("%v %v %v %v %s", r.text, r.num, r.attributes, r.status, r.doubts.AppendNames(nil, ",", ""))
-}
-
-// rowOf copies what tests look at.
-func rowOf(r *record.Record) row {
-	x := row{client: int(r.Client.Port()), text: map[string]string{}, num: map[string]int64{}, attributes: map[string]string{}, status: r.Status, doubts: r.Doubts}
-	for c := range record.Columns {
-		col := record.Col(c)
-		switch {
-		case !r.Has(col) || col >= record.Protocol:
-		case col < record.User:
-			x.num[record.Columns[c].Name] = r.Num(col)
-		default:
-			x.text[record.Columns[c].Name] = strings.Clone(r.Text(col))
-		}
-	}
-	for _, a := range r.Attributes {
-		if a.Kind == record.Text {
-			x.attributes[a.Name] = string(a.Text)
-		} else {
-			x.attributes[a.Name] = strconv.FormatInt(a.Num, 10)
-		}
-	}
-	return x
-}
-
-func readRows(t *testing.T, files ...string) (rows []row) {
-	t.Helper()
-	f := agent.Files{Names: files, L7: l7.Config{Protocols: []*l7.Protocol{mongodb.Protocol}, Want: ^uint64(0)}}
-	f.Row = func(r *record.Record) error {
-		rows = append(rows, rowOf(r))
-		return nil
-	}
-	if _, err := f.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
 // TestTruth compares every record of every capture with what the other side of the connection read and wrote.
 func TestTruth(t *testing.T) {
 	dir := "testdata"
@@ -120,11 +67,11 @@ func TestTruth(t *testing.T) {
 			continue
 		}
 		t.Run(strings.TrimSuffix(filepath.Base(capture), ".pcap.gz"), func(t *testing.T) {
-			rows := readRows(t, capture)
+			rows := l7test.ReadRows(t, mongodb.Protocol, false, capture)
 			want := l7test.ReadTruth[truth](t, capture)
-			apps := map[int]string{}
+			apps := map[uint16]string{}
 			for _, x := range want {
-				i := slices.IndexFunc(rows, func(r row) bool { return r.client == x.Port && r.num["request_id"] == int64(x.ID) })
+				i := slices.IndexFunc(rows, func(r l7test.Row) bool { return r.Client.Port() == x.Port && r.Num(record.RequestID) == int64(x.ID) })
 				if i < 0 {
 					t.Errorf("no record of %+v", x)
 					continue
@@ -145,7 +92,7 @@ func TestTruth(t *testing.T) {
 // legacyNames are the operations of opcodes without a command.
 var legacyNames = map[int]string{2001: "update", 2002: "insert", 2005: "get_more", 2006: "delete", 2007: "kill_cursors", 2004: "query", 1000: "msg", 2003: "reserved"}
 
-func compare(t *testing.T, x truth, r row, app string) {
+func compare(t *testing.T, x truth, r l7test.Row, app string) {
 	t.Helper()
 	same := func(what string, got, want any) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -160,40 +107,40 @@ func compare(t *testing.T, x truth, r row, app string) {
 	if operation == "" {
 		operation = legacyNames[x.Opcode]
 	}
-	same("operation", r.text["operation"], operation)
+	same("operation", r.Text(record.Operation), operation)
 	if x.Opcode != 2007 { // the server knows the cursor's collection, the message does not tell
-		same("namespace", r.text["namespace"], x.DB)
+		same("namespace", r.Text(record.Namespace), x.DB)
 	}
 	if x.Command != "bulkWrite" && x.Command != "explain" && x.Opcode != 2007 {
-		same("target", r.text["target"], x.Target)
+		same("target", r.Text(record.Target), x.Target)
 	}
-	same("request_bytes", r.num["request_bytes"], x.Bytes)
-	same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
-	same("app", r.text["app"], app)
+	same("request_bytes", r.Num(record.RequestBytes), x.Bytes)
+	same("response_bytes", r.Num(record.ResponseBytes), x.ReplyBytes)
+	same("app", r.Text(record.App), app)
 	if x.Driver != "" {
-		same("driver", r.attributes["driver"], x.Driver)
+		same("driver", r.Attribute("driver"), x.Driver)
 	}
 	if x.User != "" {
-		same("user", r.text["user"], x.User)
+		same("user", r.Text(record.User), x.User)
 	}
 	compressor := x.Compressor
 	if compressor == "" {
 		compressor = x.ReplyCompressor
 	}
-	same("compressor", r.attributes["compressor"], compressor)
+	same("compressor", r.Attribute("compressor"), compressor)
 	if x.Txn != nil {
-		same("txn_number", r.attributes["txn_number"], *x.Txn)
+		same("txn_number", r.Attribute("txn_number"), *x.Txn)
 	}
 	if x.Replies > 1 {
-		same("replies", r.attributes["replies"], x.Replies)
+		same("replies", r.Attribute("replies"), x.Replies)
 	}
-	same("more_to_come", r.attributes["more_to_come"] != "", x.OneWay && x.Opcode == 2013)
-	same("checksum doubted", r.doubts&record.Checksum != 0, x.Checksum == "wrong")
-	if x.Replies > 0 && r.num["latency"] <= 0 {
+	same("more_to_come", r.Attribute("more_to_come") != "", x.OneWay && x.Opcode == 2013)
+	same("checksum doubted", r.Doubts&record.Checksum != 0, x.Checksum == "wrong")
+	if x.Replies > 0 && r.Num(record.Latency) <= 0 {
 		t.Errorf("request %d: no latency", x.ID)
 	}
 	if x.Replies > 0 {
-		same("rows", r.num["rows"], x.Rows)
+		same("rows", r.Num(record.Rows), x.Rows)
 	}
 
 	// The verdict.
@@ -210,17 +157,17 @@ func compare(t *testing.T, x truth, r row, app string) {
 		status, code = record.ClientError, strconv.FormatInt(x.WriteConcern, 10)
 	}
 	if x.ReplyOpcode == 1 && x.ReplyFlags[0]&3 != 0 { // CursorNotFound, QueryFailure: the truth has no code
-		status, code = record.ClientError, r.text["code"]
+		status, code = record.ClientError, r.Text(record.Code)
 	}
-	if code != "" && r.status == record.ServerError {
+	if code != "" && r.Status == record.ServerError {
 		status = record.ServerError
 	}
-	same("status", r.status, status)
+	same("status", r.Status, status)
 	if code != "0" {
-		same("code", r.text["code"], code)
+		same("code", r.Text(record.Code), code)
 	}
-	if x.CodeName != "" && status != record.OK && !strings.HasPrefix(r.text["error"], x.CodeName) {
-		t.Errorf("request %d: error %q does not begin with %q", x.ID, r.text["error"], x.CodeName)
+	if x.CodeName != "" && status != record.OK && !strings.HasPrefix(r.Text(record.Error), x.CodeName) {
+		t.Errorf("request %d: error %q does not begin with %q", x.ID, r.Text(record.Error), x.CodeName)
 	}
 
 	// What was changed.
@@ -241,8 +188,8 @@ func compare(t *testing.T, x truth, r row, app string) {
 	case "bulkWrite":
 		affected = num(x.NInserted) + num(x.NModified) + num(x.NUpserted) + num(x.NDeleted)
 	}
-	same("affected", r.num["affected"], affected)
+	same("affected", r.Num(record.Affected), affected)
 	if x.Cursor != 0 && x.Replies == 1 {
-		same("cursor_id", r.attributes["cursor_id"], x.Cursor)
+		same("cursor_id", r.Attribute("cursor_id"), x.Cursor)
 	}
 }

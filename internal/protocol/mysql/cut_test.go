@@ -30,7 +30,7 @@ func TestLateProof(t *testing.T) {
 		c.client(query("SELECT 1")).server(okPacket(1, 0, 0, autocommit))
 		rows := c.of(t)
 		check(t, fmt.Sprintf("%q: exchanges", first), len(rows), 1)
-		check(t, "operation", rows[0].text["operation"], "SELECT")
+		check(t, "operation", rows[0].Text(record.Operation), "SELECT")
 		for _, r := range rowsOf(t, true, &c.Conversation) {
 			if strings.Contains(r.String(), "swordfish") {
 				t.Error(r)
@@ -53,9 +53,9 @@ func TestCutGreeting(t *testing.T) {
 	c.client(pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00\x01\x03\x00", u32(5))).server(failure(1, 1146, "42S02", "Table 's.t' doesn't exist"))
 	rows := c.of(t)
 	check(t, "exchanges", len(rows), 3)
-	check(t, "query", rows[0].text["query"], "SELECT ?")
-	check(t, "PREPARE", rows[1].text["code"], "")
-	check(t, "EXECUTE", rows[2].text["code"], "1146")
+	check(t, "query", rows[0].Text(record.Query), "SELECT ?")
+	check(t, "PREPARE", rows[1].Text(record.Code), "")
+	check(t, "EXECUTE", rows[2].Text(record.Code), "1146")
 }
 
 // TestCutEnd: where nothing but the header was captured of what may end an answer, the next request does.
@@ -66,9 +66,9 @@ func TestCutEnd(t *testing.T) {
 	c.client(query("SELECT b FROM u")).server(failure(1, 1146, "42S02", "Table 's.u' doesn't exist"))
 	rows := c.of(t)
 	check(t, "exchanges", len(rows), 2)
-	check(t, "first", rows[0].text["code"], "")
-	check(t, "doubt", rows[0].doubts&record.Cut, record.Cut)
-	check(t, "second", rows[1].text["code"], "1146")
+	check(t, "first", rows[0].Text(record.Code), "")
+	check(t, "doubt", rows[0].Doubts&record.Cut, record.Cut)
+	check(t, "second", rows[1].Text(record.Code), "1146")
 }
 
 // TestColumnMemory: the columns of an answer that is not over are charged.
@@ -94,11 +94,11 @@ func TestColumnMemory(t *testing.T) {
 
 // TestHugeInsert: of an INSERT whose rows were not kept the table is known.
 func TestHugeInsert(t *testing.T) {
-	rows := readRows(t, false, filepath.Join("testdata", "huge-insert.pcap.gz"))
-	i := slices.IndexFunc(rows, func(r row) bool { return r.text["operation"] == "INSERT" })
+	rows := l7test.ReadRows(t, mysql.Protocol, false, filepath.Join("testdata", "huge-insert.pcap.gz"))
+	i := slices.IndexFunc(rows, func(r l7test.Row) bool { return r.Text(record.Operation) == "INSERT" })
 	if i < 0 {
 		t.Fatal("no INSERT")
 	}
-	check(t, "target", rows[i].text["target"], "tapes")
-	check(t, "cut", rows[i].doubts, record.Cut)
+	check(t, "target", rows[i].Text(record.Target), "tapes")
+	check(t, "cut", rows[i].Doubts, record.Cut)
 }

@@ -33,10 +33,9 @@ func TestPeers(t *testing.T) {
 				e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Values: true, Budget: 64 << 20}, func(r *record.Record) {
 					got.rows++
 					ports[r.Server.Port()] = true
-					row := rowOf(r)
-					if row.doubts&^record.Midstream != 0 || row.status == record.Unknown {
+					if r.Doubts&^record.Midstream != 0 || r.Status == record.Unknown {
 						got.doubted++
-						t.Logf("%.300v", row)
+						t.Logf("%.300v", l7test.Row{Record: *r})
 					}
 				})
 				c.Play(e)

@@ -92,23 +92,20 @@ func logIn(caps int) talk {
 func query(sql string) []byte { return pkt(0, "\x03", sql) }
 
 // rowsOf plays a conversation.
-func rowsOf(t *testing.T, values bool, c *l7test.Conversation) (rows []row) {
+func rowsOf(t *testing.T, values bool, c *l7test.Conversation) []l7test.Row {
 	t.Helper()
-	e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Values: values, Budget: 64 << 20}, func(r *record.Record) {
-		rows = append(rows, rowOf(r))
-	})
-	c.Play(e)
-	if n := e.Stats().Malformed; n > 0 {
-		t.Errorf("%d messages are malformed", n)
+	rows, stats := c.Rows(mysql.Protocol, values)
+	if stats.Malformed > 0 {
+		t.Errorf("%d messages are malformed", stats.Malformed)
 	}
 	return rows
 }
 
 // of are the rows behind the login.
-func (c talk) of(t *testing.T) []row {
+func (c talk) of(t *testing.T) []l7test.Row {
 	t.Helper()
 	rows := rowsOf(t, false, &c.Conversation)
-	if len(rows) == 0 || rows[0].text["operation"] != "LOGIN" {
+	if len(rows) == 0 || rows[0].Text(record.Operation) != "LOGIN" {
 		t.Fatalf("no login: %v", rows)
 	}
 	return rows[1:]
@@ -187,8 +184,8 @@ func TestTraps(t *testing.T) {
 			c.server(list...)
 			rows := c.of(t)
 			check(t, "exchanges", len(rows), 1)
-			check(t, "rows", rows[0].num["rows"], 4)
-			check(t, "status", rows[0].status, record.OK)
+			check(t, "rows", rows[0].Num(record.Rows), 4)
+			check(t, "status", rows[0].Status, record.OK)
 			check(t, "values", values(&c.Conversation), []string{"a=", "b=1", "a=NULL", "b=2", "a=" + long, "b=NULL", "a=", "b="})
 		}
 	})
@@ -200,15 +197,15 @@ func TestTraps(t *testing.T) {
 		c.server(pkt(1, "\x01"), definition(2, "a", varString), pkt(3, value[:1<<24-1]), pkt(4, value[1<<24-1:]), pkt(5, "\xfe\x00\x00", u16(autocommit), u16(0)))
 		rows := c.of(t)
 		check(t, "exchanges", len(rows), 1)
-		check(t, "rows", rows[0].num["rows"], 1)
-		check(t, "status", rows[0].status, record.OK)
+		check(t, "rows", rows[0].Num(record.Rows), 1)
+		check(t, "status", rows[0].Status, record.OK)
 	})
 	t.Run("2 query attributes of every type", func(t *testing.T) {
 		c := logIn(usual | queryAttributes)
 		c.client(pkt(0, "\x03", "\x02\x01", "\x00", "\x01", "\x08\x00"+text("n"), "\xfd\x00"+text("who"), "\x2a\x00\x00\x00\x00\x00\x00\x00", text("ada"), "SELECT 1 FROM t"))
 		c.server(okPacket(1, 0, 0, autocommit))
 		rows := c.of(t)
-		check(t, "query", rows[0].text["query"], "SELECT ? FROM t")
+		check(t, "query", rows[0].Text(record.Query), "SELECT ? FROM t")
 		check(t, "values", values(&c.Conversation), []string{"n=42", "who=ada"})
 	})
 	t.Run("3 states of caching_sha2_password", func(t *testing.T) {
@@ -220,8 +217,8 @@ func TestTraps(t *testing.T) {
 		c.client(pkt(5, strings.Repeat("\xa5", 256))).server(okPacket(6, 0, 0, autocommit))
 		rows := rowsOf(t, true, &c.Conversation)
 		check(t, "exchanges", len(rows), 1)
-		check(t, "status", rows[0].status, record.OK)
-		check(t, "plugin", rows[0].attributes["auth_plugin"], "caching_sha2_password")
+		check(t, "status", rows[0].Status, record.OK)
+		check(t, "plugin", rows[0].Attribute("auth_plugin"), "caching_sha2_password")
 		for i, tree := range trees(&c.Conversation) {
 			for j := range tree.Fields {
 				f := &tree.Fields[j]
@@ -240,8 +237,8 @@ func TestTraps(t *testing.T) {
 				late.Flow.Midstream = true
 				found := 0
 				for _, r := range rowsOf(t, false, &late) {
-					if slices.ContainsFunc(whole, func(w row) bool {
-						return w.text["query"] != "" && w.text["query"] == r.text["query"] && w.num["time"] == r.num["time"]
+					if slices.ContainsFunc(whole, func(w l7test.Row) bool {
+						return w.Text(record.Query) != "" && w.Text(record.Query) == r.Text(record.Query) && w.Num(record.Time) == r.Num(record.Time)
 					}) {
 						found++
 					}
@@ -260,7 +257,7 @@ func TestTraps(t *testing.T) {
 		} {
 			c := logIn(usual)
 			c.client(query(sql)).server(okPacket(1, 0, 0, autocommit))
-			check(t, sql, c.of(t)[0].text["operation"], want)
+			check(t, sql, c.of(t)[0].Text(record.Operation), want)
 		}
 	})
 	t.Run("6 what was cut is not ok", func(t *testing.T) {
@@ -268,12 +265,12 @@ func TestTraps(t *testing.T) {
 		c.client(query("SELECT a FROM t"))
 		c.server(pkt(1, "\x01"), definition(2, "a", varString), eof(3, autocommit), pkt(4, text("1")))
 		rows := c.of(t)
-		check(t, "status", rows[0].status, record.Unknown)
-		check(t, "open", rows[0].attributes["open"], "true")
+		check(t, "status", rows[0].Status, record.Unknown)
+		check(t, "open", rows[0].Attribute("open"), "true")
 		c = logIn(usual)
 		c.client(query("SELECT a FROM t"))
 		rows = c.of(t)
-		check(t, "status", rows[0].status, record.Unanswered)
+		check(t, "status", rows[0].Status, record.Unanswered)
 	})
 	t.Run("7 executions have their SQL", func(t *testing.T) {
 		c := prepared(usual)
@@ -286,18 +283,18 @@ func TestTraps(t *testing.T) {
 		rows := c.of(t)
 		check(t, "exchanges", len(rows), 6)
 		for _, r := range rows[:5] {
-			check(t, "query", r.text["query"], "UPDATE t SET a = ?")
-			check(t, "operation", r.text["operation"], "UPDATE")
-			check(t, "target", r.text["target"], "t")
+			check(t, "query", r.Text(record.Query), "UPDATE t SET a = ?")
+			check(t, "operation", r.Text(record.Operation), "UPDATE")
+			check(t, "target", r.Text(record.Target), "t")
 		}
-		check(t, "bytes with long data", rows[4].num["request_bytes"], 3*4+2*9+14)
-		check(t, "doubts of what there never was", rows[5].doubts, 0)
+		check(t, "bytes with long data", rows[4].Num(record.RequestBytes), 3*4+2*9+14)
+		check(t, "doubts of what there never was", rows[5].Doubts, 0)
 		check(t, "values", values(&c.Conversation), []string{"parameter=5", "parameter=6", "parameter=NULL", "parameter=(long data)", "parameter=7"})
 	})
 	t.Run("8 a statement's number is not what was changed", func(t *testing.T) {
 		rows := prepared(usual).of(t)
-		check(t, "statement_id", rows[0].attributes["statement_id"], 9)
-		if n, ok := rows[0].num["affected"]; ok {
+		check(t, "statement_id", rows[0].Attribute("statement_id"), 9)
+		if n := rows[0].Num(record.Affected); rows[0].Has(record.Affected) {
 			t.Errorf("affected %d", n)
 		}
 	})
@@ -314,8 +311,8 @@ func TestTraps(t *testing.T) {
 		}
 		c.server(b)
 		rows := c.of(t)
-		check(t, "rows", rows[0].num["rows"], 1000)
-		check(t, "status", rows[0].status, record.OK)
+		check(t, "rows", rows[0].Num(record.Rows), 1000)
+		check(t, "status", rows[0].Status, record.OK)
 	})
 	t.Run("10 pipelines of MariaDB", func(t *testing.T) {
 		c := logIn(usual | deprecateEOF)
@@ -323,9 +320,9 @@ func TestTraps(t *testing.T) {
 		c.server(prepareOK(1, 4, 0, 1), definition(2, "?", varString), okPacket(1, 3, 0, autocommit))
 		rows := c.of(t)
 		check(t, "exchanges", len(rows), 2)
-		check(t, "query", rows[1].text["query"], "DELETE FROM t WHERE a = ?")
-		check(t, "affected", rows[1].num["affected"], 3)
-		check(t, "doubts", rows[1].doubts, 0)
+		check(t, "query", rows[1].Text(record.Query), "DELETE FROM t WHERE a = ?")
+		check(t, "affected", rows[1].Num(record.Affected), 3)
+		check(t, "doubts", rows[1].Doubts, 0)
 	})
 	t.Run("11 bytes of a file are no commands", func(t *testing.T) {
 		c := logIn(usual)
@@ -335,10 +332,10 @@ func TestTraps(t *testing.T) {
 		c.client(pkt(0, "\x0e")).server(okPacket(1, 0, 0, autocommit))
 		rows := c.of(t)
 		check(t, "exchanges", len(rows), 2)
-		check(t, "operation", rows[0].text["operation"], "LOAD")
-		check(t, "affected", rows[0].num["affected"], 2)
-		check(t, "infile_bytes", rows[0].attributes["infile_bytes"], 3+9)
-		check(t, "operation", rows[1].text["operation"], "PING")
+		check(t, "operation", rows[0].Text(record.Operation), "LOAD")
+		check(t, "affected", rows[0].Num(record.Affected), 2)
+		check(t, "infile_bytes", rows[0].Attribute("infile_bytes"), 3+9)
+		check(t, "operation", rows[1].Text(record.Operation), "PING")
 	})
 }
 
@@ -362,7 +359,7 @@ func TestTransactions(t *testing.T) {
 	c.client(query("COMMIT")).server(okPacket(1, 0, 0, 0))
 	rows := c.of(t)
 	for i, want := range []string{"true true", "true true", " "} {
-		check(t, rows[i].text["operation"], rows[i].attributes["in_transaction"]+" "+rows[i].attributes["autocommit"], want)
+		check(t, rows[i].Text(record.Operation), rows[i].Attribute("in_transaction")+" "+rows[i].Attribute("autocommit"), want)
 	}
 }
 
@@ -374,13 +371,13 @@ func TestMultipleResults(t *testing.T) {
 	c.server(okPacket(1, 2, 7, more), pkt(2, "\x01"), definition(3, "a", long), eof(4, more), pkt(5, text("1")), pkt(6, text("2")), eof(7, more), okPacket(8, 3, 0, autocommit))
 	c.client(query("SELECT 1; SELECT b FROM t")).server(pkt(1, "\x01"), definition(2, "1", long), eof(3, more), pkt(4, text("1")), eof(5, more), failure(6, 1054, "42S22", "Unknown column 'b' in 'field list'"))
 	rows := c.of(t)
-	check(t, "rows", rows[0].num["rows"], 2)
-	check(t, "affected", rows[0].num["affected"], 5)
-	check(t, "results", rows[0].attributes["results"], 3)
-	check(t, "last_insert_id", rows[0].attributes["last_insert_id"], 7)
-	check(t, "status", rows[1].status, record.ClientError)
-	check(t, "code", rows[1].text["code"], 1054)
-	check(t, "rows before the error", rows[1].num["rows"], 1)
+	check(t, "rows", rows[0].Num(record.Rows), 2)
+	check(t, "affected", rows[0].Num(record.Affected), 5)
+	check(t, "results", rows[0].Attribute("results"), 3)
+	check(t, "last_insert_id", rows[0].Attribute("last_insert_id"), 7)
+	check(t, "status", rows[1].Status, record.ClientError)
+	check(t, "code", rows[1].Text(record.Code), 1054)
+	check(t, "rows before the error", rows[1].Num(record.Rows), 1)
 }
 
 // TestNamespace: the schema is the one in use when the server takes up the request.
@@ -399,7 +396,7 @@ func TestNamespace(t *testing.T) {
 	c.client(pkt(0, "\x0e")).server(plain)
 	var got []string
 	for _, r := range c.of(t) {
-		got = append(got, r.text["namespace"])
+		got = append(got, r.Text(record.Namespace))
 	}
 	check(t, "namespaces", strings.Join(got, ","), ",a,a,b,c,c,d,d,d")
 
@@ -408,7 +405,7 @@ func TestNamespace(t *testing.T) {
 	c.server(plain, plain, plain, plain, plain)
 	got = nil
 	for _, r := range c.of(t) {
-		got = append(got, r.text["namespace"])
+		got = append(got, r.Text(record.Namespace))
 	}
 	check(t, "namespaces of a pipeline", strings.Join(got, ","), ",a,a,b,b")
 
@@ -419,7 +416,7 @@ func TestNamespace(t *testing.T) {
 	c.server(plain, plain, plain, plain, plain, plain)
 	got = nil
 	for _, r := range c.of(t) {
-		got = append(got, r.text["namespace"])
+		got = append(got, r.Text(record.Namespace))
 	}
 	check(t, "namespaces of a long pipeline", strings.Join(got, ","), ",,,s2,s3,s4")
 }
@@ -430,8 +427,8 @@ func TestErrors(t *testing.T) {
 	c.server(pkt(0, "\xff", u16(1040), "Too many connections"))
 	rows := rowsOf(t, false, &c.Conversation)
 	check(t, "exchanges", len(rows), 1)
-	check(t, "operation", rows[0].text["operation"], "LOGIN")
-	check(t, "code", rows[0].text["code"], 1040)
+	check(t, "operation", rows[0].Text(record.Operation), "LOGIN")
+	check(t, "code", rows[0].Text(record.Code), 1040)
 
 	c = logIn(usual)
 	c.client(query("ALTER TABLE t FORCE"))
@@ -440,10 +437,10 @@ func TestErrors(t *testing.T) {
 	c.server(failure(0, 1927, "70100", "Connection was killed"))
 	rows = c.of(t)
 	check(t, "exchanges", len(rows), 2)
-	check(t, "code", rows[0].text["code"], 1317)
-	check(t, "operation", rows[1].text["operation"], "ERROR")
-	check(t, "code", rows[1].text["code"], 1927)
-	check(t, "doubts", rows[1].doubts, 0)
+	check(t, "code", rows[0].Text(record.Code), 1317)
+	check(t, "operation", rows[1].Text(record.Operation), "ERROR")
+	check(t, "code", rows[1].Text(record.Code), 1927)
+	check(t, "doubts", rows[1].Doubts, 0)
 }
 
 // drawn are the trees of a conversation as somebody sees them who asked for values.
@@ -508,9 +505,9 @@ func TestLostPrepare(t *testing.T) {
 	c.client(pkt(0, "\x17", u32(0xFFFFFFFF), "\x00", u32(1), "\x00\x01\x03\x00", u32(5)))
 	rows := c.of(t)
 	r := rows[len(rows)-1]
-	check(t, "operation", r.text["operation"], "STMT_EXECUTE")
-	check(t, "query", r.text["query"], "")
-	check(t, "doubt", r.doubts&record.PreparedUnseen != 0, true)
+	check(t, "operation", r.Text(record.Operation), "STMT_EXECUTE")
+	check(t, "query", r.Text(record.Query), "")
+	check(t, "doubt", r.Doubts&record.PreparedUnseen != 0, true)
 }
 
 // TestLostDefinitions: a PREPARE whose answer goes on in a gap leaves nothing to the one that takes its memory.
@@ -542,7 +539,7 @@ func TestStateBehindErrors(t *testing.T) {
 		c.client(query("BEGIN")).server(okPacket(1, 0, 0, autocommit|1))
 		c.client(query(x.sql)).server(x.error)
 		r := c.of(t)[1]
-		check(t, x.sql, r.attributes["in_transaction"]+" "+r.attributes["autocommit"], x.want)
+		check(t, x.sql, r.Attribute("in_transaction")+" "+r.Attribute("autocommit"), x.want)
 	}
 }
 
@@ -556,14 +553,14 @@ func TestTraceOfAttributes(t *testing.T) {
 		c.client(pkt(0, "\x03", "\x01\x01", "\x00", "\x01", "\xfd\x00"+text("traceparent"), text(value), "SELECT 1 FROM t"))
 		c.server(okPacket(1, 0, 0, autocommit))
 		r := c.of(t)[0]
-		check(t, value, r.text["trace_id"]+" "+r.text["span_id"], want)
+		check(t, value, r.Text(record.TraceID)+" "+r.Text(record.SpanID), want)
 	}
 	c := logIn(usual | deprecateEOF)
 	c.client(pkt(0, "\x16", "DELETE FROM t /*traceparent='"+parent+"'*/")).server(prepareOK(1, 9, 0, 0))
 	c.client(pkt(0, "\x17", u32(9), "\x00", u32(1))).server(okPacket(1, 1, 0, autocommit))
 	rows := c.of(t)
-	check(t, "PREPARE", rows[0].text["trace_id"], trace)
-	check(t, "EXECUTE", rows[1].text["operation"]+rows[1].text["trace_id"], "DELETE")
+	check(t, "PREPARE", rows[0].Text(record.TraceID), trace)
+	check(t, "EXECUTE", rows[1].Text(record.Operation)+rows[1].Text(record.TraceID), "DELETE")
 }
 
 // TestKill: who kills and who is killed know of each other, whatever asks for it.
@@ -576,10 +573,11 @@ func TestKill(t *testing.T) {
 		killer.Wait(l7test.Step)
 		killer.client(request).server(okPacket(1, 0, 0, autocommit))
 		var shared l7.Shared
-		var rows []row
+		var rows []l7test.Row
+		keep := l7test.Keep(&rows)
 		e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Budget: 64 << 20}, func(r *record.Record) {
 			shared.Settle(r)
-			rows = append(rows, rowOf(r))
+			keep(r)
 		})
 		h := e.Open(&victim.Flow)
 		for i := range victim.Chunks {
@@ -589,12 +587,12 @@ func TestKill(t *testing.T) {
 			h.HandleChunk(&victim.Flow, &victim.Chunks[i])
 		}
 		check(t, name+": rows", len(rows), 4)
-		check(t, name, rows[2].attributes["kills"]+" "+rows[2].attributes["thread_id"], "10.0.0.1:40000 77")
-		check(t, name, rows[3].text["code"]+" "+rows[3].attributes["killed_by"], "1317 10.0.0.9:41000")
+		check(t, name, rows[2].Attribute("kills")+" "+rows[2].Attribute("thread_id"), "10.0.0.1:40000 77")
+		check(t, name, rows[3].Text(record.Code)+" "+rows[3].Attribute("killed_by"), "1317 10.0.0.9:41000")
 	}
 	c := logIn(usual)
 	c.client(query("KILL QUERY ID 77")).server(okPacket(1, 0, 0, autocommit))
-	check(t, "a query's number", c.of(t)[0].attributes["thread_id"], "")
+	check(t, "a query's number", c.of(t)[0].Attribute("thread_id"), "")
 }
 
 // TestUnseen: a statement that is not known is a doubt only where the PREPARE may have been missed.
@@ -603,19 +601,19 @@ func TestUnseen(t *testing.T) {
 	unknown := failure(1, 1243, "HY000", "Unknown prepared statement handler (8) given to mysqld_stmt_execute")
 	c := logIn(usual)
 	c.client(execute).server(unknown)
-	check(t, "seen from the start", c.of(t)[0].doubts&record.PreparedUnseen, 0)
+	check(t, "seen from the start", c.of(t)[0].Doubts&record.PreparedUnseen, 0)
 	c = logIn(usual)
 	c.Gap(stream.Forward, 30, false)
 	c.client(execute).server(unknown)
 	rows := c.of(t)
-	check(t, "behind a gap", rows[len(rows)-1].doubts&record.PreparedUnseen, record.PreparedUnseen)
+	check(t, "behind a gap", rows[len(rows)-1].Doubts&record.PreparedUnseen, record.PreparedUnseen)
 	c = logIn(usual | deprecateEOF)
 	for i := range 1100 {
 		c.client(pkt(0, "\x16", "DELETE FROM t")).server(prepareOK(1, i+1, 0, 0))
 	}
 	c.client(execute).server(okPacket(1, 0, 0, autocommit))
 	rows = c.of(t)
-	check(t, "forgotten", rows[len(rows)-1].doubts&record.PreparedUnseen, record.PreparedUnseen)
+	check(t, "forgotten", rows[len(rows)-1].Doubts&record.PreparedUnseen, record.PreparedUnseen)
 }
 
 // TestLongEvent: an event of the binary log that takes more than a packet is one event, and all is well while events come.
@@ -629,9 +627,9 @@ func TestLongEvent(t *testing.T) {
 	c.client(pkt(0, "\x12", u32(4), u16(0), u32(9), "log.1"))
 	c.server(pkt(1, "\x00"+event(40)), pkt(2, sent[:1<<24-1]), pkt(3, sent[1<<24-1:]), pkt(4, "\x00"+event(50)))
 	r := c.of(t)[0]
-	check(t, "events", r.attributes["events"], 3)
-	check(t, "status", r.status, record.OK)
-	check(t, "open", r.attributes["open"], "true")
+	check(t, "events", r.Attribute("events"), 3)
+	check(t, "status", r.Status, record.OK)
+	check(t, "open", r.Attribute("open"), "true")
 }
 
 // TestXErrors: an error of X Protocol has its number, and the text is masked, for nobody knows what it quotes.
@@ -646,8 +644,8 @@ func TestXErrors(t *testing.T) {
 	c.client(message(12, "\x12\x01x")).server(message(1, ""))
 	rows := rowsOf(t, true, &c.Conversation)
 	r := rows[1]
-	check(t, "facts", fmt.Sprint(r.text["code"], r.status, r.attributes["sqlstate"], r.text["error"]), fmt.Sprint("1064", record.ClientError, "42000", "42000 near '?' ."))
-	check(t, "an error that says nothing", rows[2].status, record.Unknown)
+	check(t, "facts", fmt.Sprint(r.Text(record.Code), r.Status, r.Attribute("sqlstate"), r.Text(record.Error)), fmt.Sprint("1064", record.ClientError, "42000", "42000 near '?' ."))
+	check(t, "an error that says nothing", rows[2].Status, record.Unknown)
 	if tree := drawn(&c.Conversation); strings.Contains(tree, "marlin") || !strings.Contains(tree, "sql_state = \"42000\"") {
 		t.Error(tree)
 	}
@@ -677,7 +675,7 @@ func TestX(t *testing.T) {
 	var got []string
 	for _, v := range l7test.Read(t, filepath.Join("testdata", "x.pcap.gz")) {
 		for _, r := range rowsOf(t, false, v) {
-			got = append(got, r.text["operation"]+" "+r.status.String())
+			got = append(got, r.Text(record.Operation)+" "+r.Status.String())
 		}
 	}
 	t.Log(got)

@@ -2,7 +2,6 @@ package mysql_test
 
 import (
 	"cmp"
-	"context"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -13,8 +12,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/dbtap/dbtap/internal/agent"
-	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/protocol/mysql"
 	"github.com/dbtap/dbtap/internal/record"
@@ -25,7 +22,7 @@ import (
 // truth is one exchange as a front before the server decoded it; captures/mysql/mysqlfront/truth.go says what the fields
 // mean.
 type truth struct {
-	Conn, Port  int
+	Conn, Port  uint16
 	Command     string
 	Statement   int64
 	SQL         string
@@ -64,67 +61,12 @@ type result struct {
 	RowsText [][]*string
 }
 
-// row is what a test keeps of a record.
-type row struct {
-	client     int
-	text       map[string]string
-	num        map[string]int64
-	attributes map[string]string
-	status     record.Status
-	doubts     record.Doubts
-}
-
-func (r row) String() string {
-	return fmt.Sprintf("%v %v %v %v %s", r.text, r.num, r.attributes, r.status, r.doubts.AppendNames(nil, ",", ""))
-}
-
-// rowOf copies what tests look at.
-func rowOf(r *record.Record) row {
-	x := row{client: int(r.Client.Port()), text: map[string]string{}, num: map[string]int64{}, attributes: map[string]string{}, status: r.Status, doubts: r.Doubts}
-	for c := range record.Columns {
-		col := record.Col(c)
-		switch {
-		case !r.Has(col) || col >= record.Protocol:
-		case col < record.User:
-			x.num[record.Columns[c].Name] = r.Num(col)
-		default:
-			x.text[record.Columns[c].Name] = strings.Clone(r.Text(col))
-		}
-	}
-	for _, a := range r.Attributes {
-		switch a.Kind {
-		case record.Text:
-			x.attributes[a.Name] = string(a.Text)
-		case record.Flag:
-			if a.Num != 0 {
-				x.attributes[a.Name] = "true"
-			}
-		default:
-			x.attributes[a.Name] = strconv.FormatInt(a.Num, 10)
-		}
-	}
-	return x
-}
-
-func readRows(t *testing.T, values bool, files ...string) (rows []row) {
-	t.Helper()
-	f := agent.Files{Names: files, L7: l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Values: values}}
-	f.Row = func(r *record.Record) error {
-		rows = append(rows, rowOf(r))
-		return nil
-	}
-	if _, err := f.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	return rows
-}
-
 // byPort are rows by their clients, in the order of their requests.
-func byPort(rows []row) map[int][]row {
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.num["time"], b.num["time"]) })
-	list := map[int][]row{}
+func byPort(rows []l7test.Row) map[uint16][]l7test.Row {
+	slices.SortStableFunc(rows, func(a, b l7test.Row) int { return cmp.Compare(a.Num(record.Time), b.Num(record.Time)) })
+	list := map[uint16][]l7test.Row{}
 	for _, r := range rows {
-		list[r.client] = append(list[r.client], r)
+		list[r.Client.Port()] = append(list[r.Client.Port()], r)
 	}
 	return list
 }
@@ -142,9 +84,9 @@ func TestTruth(t *testing.T) {
 	for _, capture := range captures {
 		t.Run(strings.TrimSuffix(filepath.Base(capture), ".pcap.gz"), func(t *testing.T) {
 			want := l7test.ReadTruth[truth](t, capture)
-			hidden, shown := byPort(readRows(t, false, capture)), byPort(readRows(t, true, capture))
-			long := map[int]truth{} // what came as long data belongs to the execution
-			apps, encrypted := map[int]string{}, map[int]bool{}
+			hidden, shown := byPort(l7test.ReadRows(t, mysql.Protocol, false, capture)), byPort(l7test.ReadRows(t, mysql.Protocol, true, capture))
+			long := map[uint16]truth{} // what came as long data belongs to the execution
+			apps, encrypted := map[uint16]string{}, map[uint16]bool{}
 			for i, x := range want {
 				if x.Command == "PUSH" && x.Outcome == "ok" {
 					continue // it belongs to the exchange before
@@ -173,7 +115,7 @@ func TestTruth(t *testing.T) {
 				case x.Command == "UNKNOWN": // X Protocol, of which bytes are counted
 					var n int64
 					for _, r := range hidden[x.Port] {
-						n += r.num["request_bytes"]
+						n += r.Num(record.RequestBytes)
 					}
 					if n != x.Bytes {
 						t.Errorf("port %d: %d bytes of requests, want %d", x.Port, n, x.Bytes)
@@ -194,7 +136,7 @@ func TestTruth(t *testing.T) {
 				if x.App != "" {
 					apps[x.Port] = x.App
 				}
-				for r := hidden[x.Port][0]; r.doubts&record.Cut != 0 && x.Command == "PUSH" && len(hidden[x.Port]) > 1; r = hidden[x.Port][0] {
+				for r := hidden[x.Port][0]; r.Doubts&record.Cut != 0 && x.Command == "PUSH" && len(hidden[x.Port]) > 1; r = hidden[x.Port][0] {
 					hidden[x.Port], shown[x.Port] = hidden[x.Port][1:], shown[x.Port][1:] // half a request
 				}
 				compare(t, x, hidden[x.Port][0], shown[x.Port][0], apps[x.Port])
@@ -202,7 +144,7 @@ func TestTruth(t *testing.T) {
 			}
 			for _, list := range hidden {
 				for _, r := range list {
-					if r.doubts&record.Cut != 0 && r.status == record.Unknown {
+					if r.Doubts&record.Cut != 0 && r.Status == record.Unknown {
 						continue // half a request, of which the front knows nothing
 					}
 					t.Errorf("a record of nothing: %v", r)
@@ -213,7 +155,7 @@ func TestTruth(t *testing.T) {
 }
 
 // compare compares an exchange with its record, in which values are hidden, and with that in which they are shown.
-func compare(t *testing.T, x truth, r, shown row, app string) {
+func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 	t.Helper()
 	same := func(what string, got, want any) {
 		t.Helper()
@@ -223,7 +165,7 @@ func compare(t *testing.T, x truth, r, shown row, app string) {
 	}
 	command := x.Command
 	if n, err := strconv.ParseUint(x.Command, 0, 8); err == nil { // the front has no name for it
-		command = r.attributes["command"]
+		command = r.Attribute("command")
 		if x.Command = command; command == "" {
 			t.Errorf("port %d: no command %#x: %v", x.Port, n, r)
 		}
@@ -231,16 +173,16 @@ func compare(t *testing.T, x truth, r, shown row, app string) {
 	if !strings.HasPrefix(command, "COM_") {
 		command = ""
 	}
-	same("command", r.attributes["command"], command)
+	same("command", r.Attribute("command"), command)
 	operation := strings.TrimPrefix(x.Command, "COM_")
 	switch x.Command {
 	case "GREETING":
 		operation = "LOGIN"
 	case "PUSH":
-		operation, x.User, x.DB, app = "ERROR", r.text["user"], r.text["namespace"], r.text["app"]
+		operation, x.User, x.DB, app = "ERROR", r.Text(record.User), r.Text(record.Namespace), r.Text(record.App)
 	}
 	if x.TLS {
-		same("encrypted", r.attributes["encrypted"], "true")
+		same("encrypted", r.Attribute("encrypted"), "true")
 		return
 	}
 	switch command {
@@ -252,75 +194,75 @@ func compare(t *testing.T, x truth, r, shown row, app string) {
 		var s sqltext.Statement
 		s.Read(sql, sqltext.MySQL)
 		if x.Statement == 0xFFFFFFFF && x.SQL == "" {
-			operation = r.text["operation"] // its PREPARE failed, and yet was what it meant
+			operation = r.Text(record.Operation) // its PREPARE failed, and yet was what it meant
 			break
 		}
 		if s.Operation != "" {
 			operation = s.Operation
 		}
 		if int64(len(sql)) < x.Bytes-100 { // the truth has its beginning
-			if !strings.HasPrefix(r.text["query"], string(s.Normal)) {
-				same("query", r.text["query"], string(s.Normal))
+			if !strings.HasPrefix(r.Text(record.Query), string(s.Normal)) {
+				same("query", r.Text(record.Query), string(s.Normal))
 			}
-		} else if r.doubts&record.Cut == 0 {
-			same("query", r.text["query"], string(s.Normal))
+		} else if r.Doubts&record.Cut == 0 {
+			same("query", r.Text(record.Query), string(s.Normal))
 		}
-		if shown.doubts&record.Cut == 0 {
-			same("query with values", shown.text["query"], string(sqltext.AppendShown(nil, sql, sqltext.MySQL)))
+		if shown.Doubts&record.Cut == 0 {
+			same("query with values", shown.Text(record.Query), string(sqltext.AppendShown(nil, sql, sqltext.MySQL)))
 		}
 	case "COM_INIT_DB", "COM_FIELD_LIST", "COM_CHANGE_USER":
-		same("target", r.text["target"], x.SQL)
+		same("target", r.Text(record.Target), x.SQL)
 	}
-	same("operation", r.text["operation"], operation)
-	same("user", r.text["user"], x.User)
-	same("namespace", r.text["namespace"], x.DB)
-	same("app", r.text["app"], app)
+	same("operation", r.Text(record.Operation), operation)
+	same("user", r.Text(record.User), x.User)
+	same("namespace", r.Text(record.Namespace), x.DB)
+	same("app", r.Text(record.App), app)
 	if x.Command == "LOGIN" {
-		same("driver", r.attributes["driver"], x.Driver)
+		same("driver", r.Attribute("driver"), x.Driver)
 	}
 	if x.Command == "LOGIN" && x.Server != "" {
-		same("version", r.text["version"], strings.TrimPrefix(x.Server, "5.5.5-"))
+		same("version", r.Text(record.Version), strings.TrimPrefix(x.Server, "5.5.5-"))
 		if n := len(x.Plugins); n > 0 && x.Plugins[n-1] != "" {
-			same("auth_plugin", r.attributes["auth_plugin"], x.Plugins[n-1])
+			same("auth_plugin", r.Attribute("auth_plugin"), x.Plugins[n-1])
 		}
 	}
 	if x.Command == "LOGIN" && x.Outcome == "open" {
 		return // the front counts what is whole
 	}
-	same("request_bytes", r.num["request_bytes"], x.Bytes)
+	same("request_bytes", r.Num(record.RequestBytes), x.Bytes)
 	if x.Outcome == "open" { // the client may have gone before the front had passed everything on, in the midst of a row
-		if r.num["response_bytes"] > x.ReplyBytes && r.doubts&record.Cut == 0 {
-			same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
+		if r.Num(record.ResponseBytes) > x.ReplyBytes && r.Doubts&record.Cut == 0 {
+			same("response_bytes", r.Num(record.ResponseBytes), x.ReplyBytes)
 		}
 	} else {
-		same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
+		same("response_bytes", r.Num(record.ResponseBytes), x.ReplyBytes)
 	}
 	if x.Statement != 0 && x.Statement != 0xFFFFFFFF {
-		same("statement_id", r.attributes["statement_id"], x.Statement)
+		same("statement_id", r.Attribute("statement_id"), x.Statement)
 	}
-	if x.Replies > 0 && x.Command != "GREETING" && x.Command != "PUSH" && r.num["latency"] <= 0 {
+	if x.Replies > 0 && x.Command != "GREETING" && x.Command != "PUSH" && r.Num(record.Latency) <= 0 {
 		t.Errorf("port %d, %s: no latency", x.Port, x.Command)
 	}
 
 	// The verdict.
 	switch x.Outcome {
 	case "ok", "oneway":
-		same("status", r.status, record.OK)
-		same("code", r.text["code"], "")
+		same("status", r.Status, record.OK)
+		same("code", r.Text(record.Code), "")
 	case "error":
-		if r.status != record.ClientError && r.status != record.ServerError {
-			same("status", r.status, "an error")
+		if r.Status != record.ClientError && r.Status != record.ServerError {
+			same("status", r.Status, "an error")
 		}
-		same("code", r.text["code"], x.Code)
-		same("sqlstate", r.attributes["sqlstate"], x.State)
+		same("code", r.Text(record.Code), x.Code)
+		same("sqlstate", r.Attribute("sqlstate"), x.State)
 		if len(sqltext.AppendSecrets(nil, []byte(x.SQL), sqltext.MySQL)) == 0 { // otherwise it could quote one
-			same("error", shown.text["error"], strings.TrimSpace(x.State+" "+x.Message))
+			same("error", shown.Text(record.Error), strings.TrimSpace(x.State+" "+x.Message))
 		}
 	case "open":
 		if x.Events > 0 { // it has no end
-			same("status", r.status, record.OK)
-		} else if r.status == record.OK || r.status == record.ClientError {
-			same("status", r.status, "none")
+			same("status", r.Status, record.OK)
+		} else if r.Status == record.OK || r.Status == record.ClientError {
+			same("status", r.Status, "none")
 		}
 	}
 
@@ -340,39 +282,39 @@ func compare(t *testing.T, x truth, r, shown row, app string) {
 		}
 		warnings, status = one.Warnings, one.Status
 	}
-	if x.Outcome == "open" && r.doubts&record.Cut != 0 {
+	if x.Outcome == "open" && r.Doubts&record.Cut != 0 {
 		rows++ // the last one, of which the front says nothing
 	}
-	if x.Outcome != "open" || r.num["rows"] > rows {
-		same("rows", r.num["rows"], rows)
+	if x.Outcome != "open" || r.Num(record.Rows) > rows {
+		same("rows", r.Num(record.Rows), rows)
 	}
 	if changes && (command == "COM_QUERY" || command == "COM_STMT_EXECUTE" || command == "COM_STMT_BULK_EXECUTE") {
-		same("affected", r.num["affected"], affected)
+		same("affected", r.Num(record.Affected), affected)
 	}
 	if x.Outcome == "ok" && len(x.Results) > 0 {
 		if id != 0 {
-			same("last_insert_id", r.attributes["last_insert_id"], id)
+			same("last_insert_id", r.Attribute("last_insert_id"), id)
 		}
 		if warnings != 0 {
-			same("warnings", r.attributes["warnings"], warnings)
+			same("warnings", r.Attribute("warnings"), warnings)
 		}
 		if status != 0 {
-			same("in_transaction", r.attributes["in_transaction"] == "true", status&1 != 0)
-			same("autocommit", r.attributes["autocommit"] == "true", status&2 != 0)
+			same("in_transaction", r.Attribute("in_transaction") == "true", status&1 != 0)
+			same("autocommit", r.Attribute("autocommit") == "true", status&2 != 0)
 		}
 	}
 	if n := len(x.Results); n > 1 && x.Outcome == "ok" {
-		same("results", r.attributes["results"], n)
+		same("results", r.Attribute("results"), n)
 	}
-	same("cursor", r.attributes["cursor"] == "true", x.Cursor && command == "COM_STMT_EXECUTE")
+	same("cursor", r.Attribute("cursor") == "true", x.Cursor && command == "COM_STMT_EXECUTE")
 	if x.Bulk > 0 {
-		same("bulk", r.attributes["bulk"], x.Bulk)
+		same("bulk", r.Attribute("bulk"), x.Bulk)
 	}
 	if x.FileBytes != nil && *x.FileBytes > 0 {
-		same("infile_bytes", r.attributes["infile_bytes"], *x.FileBytes)
+		same("infile_bytes", r.Attribute("infile_bytes"), *x.FileBytes)
 	}
 	if x.Events > 0 {
-		same("events", r.attributes["events"], x.Events)
+		same("events", r.Attribute("events"), x.Events)
 	}
 }
 
@@ -382,7 +324,7 @@ func TestContents(t *testing.T) {
 	for _, name := range []string{"types-mysql", "types-mariadb", "first-mysql", "first-mariadb", "libmariadb-mysql", "libmariadb-mariadb", "raw-attributes",
 		"bulk", "prepared-mysql", "prepared-mariadb", "prepared-mariadb-10.11"} {
 		capture := filepath.Join("testdata", name+".pcap.gz")
-		rows, bound := map[int][][]*string{}, map[int][][]*string{}
+		rows, bound := map[uint16][][]*string{}, map[uint16][][]*string{}
 		for _, x := range l7test.ReadTruth[truth](t, capture) {
 			for _, one := range x.Results {
 				if int(one.Rows) != len(one.RowsText) {
@@ -423,7 +365,7 @@ func TestContents(t *testing.T) {
 					}
 				}
 			}
-			for k, want := range [][][]*string{rows[int(c.Flow.A.Port())], bound[int(c.Flow.A.Port())]} {
+			for k, want := range [][][]*string{rows[c.Flow.A.Port()], bound[c.Flow.A.Port()]} {
 				what := [...]string{"row", "execution"}[k]
 				if len(got[k]) != len(want) {
 					t.Errorf("%s, connection %d: %d of %s, want %d", name, i+1, len(got[k]), what, len(want))

@@ -41,8 +41,8 @@ func TestRolledBack(t *testing.T) {
 	talk.client(parse("", "commit"), bind("", ""), execute(""), sync).server(m('1', ""), bound, done("ROLLBACK"), ready)
 	talk.client(query("commit")).server(done("COMMIT"), ready)
 	talk.end()
-	for i, want := range []string{"", "1", "1", "1", "", "", "1", ""} {
-		if talk.rows[i].attributes["rolled_back"] != want {
+	for i, want := range []string{"", "true", "true", "true", "", "", "true", ""} {
+		if talk.rows[i].Attribute("rolled_back") != want {
 			t.Errorf("%v", talk.rows[i])
 		}
 	}
@@ -57,7 +57,7 @@ func TestPrepareApart(t *testing.T) {
 	talk.client(m('C', "Ss\x00"), sync).server(m('3', ""), ready)
 	talk.end()
 	for i, want := range []string{"LOGIN", "PARSE stock", "DESCRIBE stock", "SELECT stock", "CLOSE stock"} {
-		if got := talk.rows[i].text["summary"]; got != want {
+		if got := talk.rows[i].Text(record.Summary); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
@@ -71,7 +71,7 @@ func TestCondition(t *testing.T) {
 	}
 	talk.end()
 	for i, want := range []string{"", "unique_violation", "deadlock_detected", "data_exception", ""} {
-		if got := talk.rows[i].attributes["condition"]; got != want {
+		if got := talk.rows[i].Attribute("condition"); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
@@ -91,11 +91,11 @@ func TestCutInsert(t *testing.T) {
 			t.Fatalf("%d rows", len(talk.rows))
 		}
 		for _, r := range talk.rows[1:] {
-			if got := r.text["target"]; got != want || r.doubts&(record.Cut|record.PreparedUnseen) == 0 {
-				t.Errorf("%.30s: target %q, %v", text, got, r.doubts)
+			if got := r.Text(record.Target); got != want || r.Doubts&(record.Cut|record.PreparedUnseen) == 0 {
+				t.Errorf("%.30s: target %q, %v", text, got, r.Doubts)
 			}
 		}
-		if got := talk.rows[2].text["operation"]; (got == "INSERT") != (want != "") {
+		if got := talk.rows[2].Text(record.Operation); (got == "INSERT") != (want != "") {
 			t.Errorf("%.30s: operation %s", text, got)
 		}
 	}

@@ -3,6 +3,7 @@ package postgresql_test
 import (
 	"testing"
 
+	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/stream"
 )
 
@@ -19,12 +20,12 @@ func TestAside(t *testing.T) {
 		talk.client(group("", "select 3"), sync).server(m('1', ""), bound, said, done("SELECT 0"), ready)
 		talk.client(group("", "select 4/0"), sync).server(m('1', ""), bound, failure("ERROR", "22012", "division by zero"), said, ready)
 		same(t, talk.end(), login, "SELECT client_error query=SELECT ? / ? code=22012 error=ERROR: division by zero user=ann app=shop",
-			"SELECT unanswered query=SELECT ? user=ann app=shop skipped=1", "SELECT ok query=SELECT ? user=ann app=shop rows=0 transaction=idle",
+			"SELECT unanswered query=SELECT ? user=ann app=shop skipped=true", "SELECT ok query=SELECT ? user=ann app=shop rows=0 transaction=idle",
 			"SELECT client_error query=SELECT ? / ? code=22012 error=ERROR: division by zero user=ann app=shop transaction=idle")
-		if n := talk.rows[3].num["response_bytes"]; n != int64(len(m('1', "")+bound+said+done("SELECT 0")+ready)) {
+		if n := talk.rows[3].Num(record.ResponseBytes); n != int64(len(m('1', "")+bound+said+done("SELECT 0")+ready)) {
 			t.Errorf("an answer of %d bytes", n)
 		}
-		if n := talk.rows[4].num["response_bytes"]; n != int64(len(m('1', "")+bound+failure("ERROR", "22012", "division by zero")+said+ready)) {
+		if n := talk.rows[4].Num(record.ResponseBytes); n != int64(len(m('1', "")+bound+failure("ERROR", "22012", "division by zero")+said+ready)) {
 			t.Errorf("an error of %d bytes", n)
 		}
 
@@ -74,7 +75,7 @@ func TestDeallocate(t *testing.T) {
 		var ran []string
 		talk.end()
 		for _, r := range talk.rows[2:] {
-			ran = append(ran, r.text["query"])
+			ran = append(ran, r.Text(record.Query))
 		}
 		want := []string{"DEALLOCATE Foo", "", "SELECT b"}
 		if extended {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/protocol/postgresql"
 	"github.com/dbtap/dbtap/internal/record"
 )
 
@@ -44,7 +46,9 @@ func snapped(t *testing.T, capture string, n int) string {
 	return name
 }
 
-func isError(r row) bool { return r.status == record.ClientError || r.status == record.ServerError }
+func isError(r l7test.Row) bool {
+	return r.Status == record.ClientError || r.Status == record.ServerError
+}
 
 // TestSnapLength: an answer of which the end was not kept is not taken for a good one if it was none.
 func TestSnapLength(t *testing.T) {
@@ -52,8 +56,8 @@ func TestSnapLength(t *testing.T) {
 	blamed, unknown := 0, 0
 	for _, capture := range captures {
 		failed, well := map[string]bool{}, map[string]bool{} // what begins in a packet
-		key := func(r row) string { return fmt.Sprint(r.client, r.num["packet"]) }
-		for _, r := range readRows(t, false, capture) {
+		key := func(r l7test.Row) string { return fmt.Sprint(r.Client.Port(), r.Num(record.Packet)) }
+		for _, r := range l7test.ReadRows(t, postgresql.Protocol, false, capture) {
 			if isError(r) {
 				failed[key(r)] = true
 			} else {
@@ -61,12 +65,12 @@ func TestSnapLength(t *testing.T) {
 			}
 		}
 		for _, n := range []int{96, 100, 150, 200} {
-			for _, r := range readRows(t, false, snapped(t, capture, n)) {
-				_, coded := r.text["code"]
+			for _, r := range l7test.ReadRows(t, postgresql.Protocol, false, snapped(t, capture, n)) {
+				coded := r.Has(record.Code)
 				switch bad := failed[key(r)] && !well[key(r)]; {
-				case r.status == record.OK && (bad || coded && r.text["operation"] != "NOTICE"):
+				case r.Status == record.OK && (bad || coded && r.Text(record.Operation) != "NOTICE"):
 					t.Errorf("%s, %d bytes of a packet: %v", capture, n, r)
-				case isError(r) && r.doubts&record.Cut != 0:
+				case isError(r) && r.Doubts&record.Cut != 0:
 					blamed++
 				case bad:
 					unknown++

@@ -24,13 +24,13 @@ type talk struct {
 	h    stream.Handler
 	flow stream.Flow
 	now  int64
-	rows []row
+	rows []l7test.Row
 }
 
 func begin(values, midstream bool) *talk {
 	t := &talk{flow: stream.Flow{A: netip.MustParseAddrPort("10.0.0.1:40000"), B: netip.MustParseAddrPort("10.0.0.2:5432"), Midstream: midstream}}
 	cfg := l7.Config{Protocols: []*l7.Protocol{postgresql.Protocol}, Want: ^uint64(0), Values: values, Budget: 64 << 20}
-	t.e = l7.New(cfg, func(r *record.Record) { t.rows = append(t.rows, rowOf(r)) })
+	t.e = l7.New(cfg, l7test.Keep(&t.rows))
 	t.h = t.e.Open(&t.flow)
 	return t
 }
@@ -48,24 +48,24 @@ func (t *talk) server(messages ...string) *talk { return t.send(stream.Backward,
 func (t *talk) end() (list []string) {
 	t.h.HandleClose(&t.flow, stream.Finished, t.now, uint64(t.now))
 	for _, r := range t.rows {
-		s := r.text["operation"] + " " + r.status.String()
-		for _, c := range []string{"query", "code", "error", "user", "app"} {
-			if v := r.text[c]; v != "" {
-				s += fmt.Sprintf(" %s=%s", c, v)
+		s := r.Text(record.Operation) + " " + r.Status.String()
+		for _, c := range []record.Col{record.Query, record.Code, record.Error, record.User, record.App} {
+			if r.Has(c) {
+				s += fmt.Sprintf(" %s=%s", record.Columns[c].Name, r.Text(c))
 			}
 		}
-		for _, c := range []string{"rows", "affected"} {
-			if v, ok := r.num[c]; ok {
-				s += fmt.Sprintf(" %s=%d", c, v)
+		for _, c := range []record.Col{record.Rows, record.Affected} {
+			if r.Has(c) {
+				s += fmt.Sprintf(" %s=%d", record.Columns[c].Name, r.Num(c))
 			}
 		}
 		for _, a := range []string{"results", "transaction", "copy", "skipped", "suspended", "canceled_by", "rolled_back"} {
-			if v := r.attributes[a]; v != "" {
+			if v := r.Attribute(a); v != "" {
 				s += fmt.Sprintf(" %s=%s", a, v)
 			}
 		}
-		if r.doubts != 0 {
-			s += " " + string(r.doubts.AppendNames(nil, ",", ""))
+		if r.Doubts != 0 {
+			s += " " + string(r.Doubts.AppendNames(nil, ",", ""))
 		}
 		list = append(list, s)
 	}
@@ -122,7 +122,7 @@ func TestTrapNewVersions(t *testing.T) {
 		secret := strings.Repeat("k", key)
 		talk := begin(false, false).client(packet(version, z("user", "ann", "")))
 		talk.server(m('R', "\x00\x00\x00\x00"), m('K', "\x00\x00\x00\x07"+secret), ready)
-		if got := talk.end(); len(got) != 1 || talk.rows[0].attributes["process_id"] != "7" || talk.rows[0].text["version"] != fmt.Sprintf("3.%d", version&0xFFFF) {
+		if got := talk.end(); len(got) != 1 || talk.rows[0].Attribute("process_id") != "7" || talk.rows[0].Text(record.Version) != fmt.Sprintf("3.%d", version&0xFFFF) {
 			t.Errorf("version %x: %v %v", version, got, talk.rows)
 		}
 		cancel := begin(false, false).client(packet(80877102, "\x00\x00\x00\x07"+secret))
@@ -248,7 +248,7 @@ func TestPipelines(t *testing.T) {
 	talk.server(m('1', ""), bound, done("DELETE 4"), ready)
 	same(t, talk.end(), login, "UPDATE ok query=UPDATE t SET a = ? user=ann app=shop affected=3",
 		"SELECT client_error query=SELECT ? / ? code=22012 error=ERROR: division by zero user=ann app=shop",
-		"SELECT unanswered query=SELECT ? user=ann app=shop skipped=1",
+		"SELECT unanswered query=SELECT ? user=ann app=shop skipped=true",
 		"DELETE ok query=DELETE FROM t user=ann app=shop affected=4 transaction=idle")
 }
 

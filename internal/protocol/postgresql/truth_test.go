@@ -1,7 +1,6 @@
 package postgresql_test
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"os"
@@ -12,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dbtap/dbtap/internal/agent"
-	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/protocol/postgresql"
 	"github.com/dbtap/dbtap/internal/record"
@@ -22,88 +19,39 @@ import (
 
 // truth is one exchange as pgproto3 decoded it; captures/postgresql/pgtruth/exchange.go says what the fields mean.
 type truth struct {
-	Port, Packet int
-	Operation    string
-	SQL          string
-	Statement    string
-	Portal       string
-	Bytes        int64
-	ReplyBytes   int64
-	Rows         int64
-	Affected     int64
-	Results      int64
-	Tags         []string
-	Suspended    bool
-	Skipped      bool
-	Unanswered   bool
-	Copy         string
-	Notices      []string
-	Severity     string
-	Code         string
-	Message      string
-	Txn          string
-	Encoding     string
-	SSL          string
-	GSS          string
-	Version      string
-	User         string
-	Database     string
-	App          string `json:"application_name"`
-	Method       string
-	PID          int64
-	Channel      string
-	RowsText     [][]*string
-	Parameters   map[string]string
-}
-
-// row is what a test keeps of a record.
-type row struct {
-	client     int
-	text       map[string]string
-	num        map[string]int64
-	attributes map[string]string
-	status     record.Status
-	doubts     record.Doubts
-}
-
-func (r row) String() string {
-	return fmt.Sprintf("%v %v %v %v %s", r.text, r.num, r.attributes, r.status, r.doubts.AppendNames(nil, ",", ""))
-}
-
-// rowOf copies what tests look at.
-func rowOf(r *record.Record) row {
-	x := row{client: int(r.Client.Port()), text: map[string]string{}, num: map[string]int64{}, attributes: map[string]string{}, status: r.Status, doubts: r.Doubts}
-	for c := range record.Columns {
-		col := record.Col(c)
-		switch {
-		case !r.Has(col) || col >= record.Protocol:
-		case col < record.User:
-			x.num[record.Columns[c].Name] = r.Num(col)
-		default:
-			x.text[record.Columns[c].Name] = strings.Clone(r.Text(col))
-		}
-	}
-	for _, a := range r.Attributes {
-		if a.Kind == record.Text {
-			x.attributes[a.Name] = string(a.Text)
-		} else {
-			x.attributes[a.Name] = strconv.FormatInt(a.Num, 10)
-		}
-	}
-	return x
-}
-
-func readRows(t *testing.T, values bool, files ...string) (rows []row) {
-	t.Helper()
-	f := agent.Files{Names: files, L7: l7.Config{Protocols: []*l7.Protocol{postgresql.Protocol}, Want: ^uint64(0), Values: values}}
-	f.Row = func(r *record.Record) error {
-		rows = append(rows, rowOf(r))
-		return nil
-	}
-	if _, err := f.Run(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	return rows
+	Port       uint16
+	Packet     int
+	Operation  string
+	SQL        string
+	Statement  string
+	Portal     string
+	Bytes      int64
+	ReplyBytes int64
+	Rows       int64
+	Affected   int64
+	Results    int64
+	Tags       []string
+	Suspended  bool
+	Skipped    bool
+	Unanswered bool
+	Copy       string
+	Notices    []string
+	Severity   string
+	Code       string
+	Message    string
+	Txn        string
+	Encoding   string
+	SSL        string
+	GSS        string
+	Version    string
+	User       string
+	Database   string
+	App        string `json:"application_name"`
+	Method     string
+	PID        int64
+	Channel    string
+	RowsText   [][]*string
+	Parameters map[string]string
 }
 
 // TestTruth compares every record of every capture with what pgproto3 makes of the same bytes.
@@ -122,10 +70,10 @@ func TestTruth(t *testing.T) {
 			continue // TestEncrypted
 		}
 		t.Run(name, func(t *testing.T) {
-			rows := readRows(t, true, capture)
-			apps := map[int]string{}
+			rows := l7test.ReadRows(t, postgresql.Protocol, true, capture)
+			apps := map[uint16]string{}
 			for _, x := range settled(l7test.ReadTruth[truth](t, capture)) {
-				i := slices.IndexFunc(rows, func(r row) bool { return matches(x, r) })
+				i := slices.IndexFunc(rows, func(r l7test.Row) bool { return matches(x, r) })
 				if i < 0 {
 					t.Errorf("no record of %+v", x)
 					continue
@@ -134,7 +82,7 @@ func TestTruth(t *testing.T) {
 				if x.Operation == "LOGIN" {
 					apps[x.Port] = x.App
 				}
-				if got := rows[i].text["app"]; got != apps[x.Port] {
+				if got := rows[i].Text(record.App); got != apps[x.Port] {
 					t.Errorf("packet %d (%s): app is %q, want %q", x.Packet, x.Operation, got, apps[x.Port])
 				}
 				if name, ok := x.Parameters["application_name"]; ok {
@@ -173,16 +121,16 @@ func settled(list []truth) (out []truth) {
 }
 
 // matches tells whether r can be the record of x: what begins in the same packet and asks the same.
-func matches(x truth, r row) bool {
-	if r.client != x.Port || r.num["packet"] != int64(x.Packet) {
+func matches(x truth, r l7test.Row) bool {
+	if r.Client.Port() != x.Port || r.Num(record.Packet) != int64(x.Packet) {
 		return false
 	}
-	operation := r.text["operation"]
+	operation := r.Text(record.Operation)
 	switch x.Operation {
 	case "QUERY":
-		return r.attributes["mode"] == "simple" && sameText(x, r)
+		return r.Attribute("mode") == "simple" && sameText(x, r)
 	case "EXECUTE":
-		return r.attributes["mode"] == "extended" && operation != "PARSE" && sameText(x, r)
+		return r.Attribute("mode") == "extended" && operation != "PARSE" && sameText(x, r)
 	case "CALL":
 		return operation == "FUNCTION CALL"
 	}
@@ -190,8 +138,8 @@ func matches(x truth, r row) bool {
 }
 
 // sameText tells whether the query is that of the truth, as far as records go.
-func sameText(x truth, r row) bool {
-	text := r.text["query"]
+func sameText(x truth, r l7test.Row) bool {
+	text := r.Text(record.Query)
 	if x.Encoding == "LATIN1" {
 		text = latin1(text)
 	}
@@ -226,7 +174,7 @@ func latin1(s string) string {
 
 var transactions = map[string]string{"I": "idle", "T": "in_transaction", "E": "failed"}
 
-func compare(t *testing.T, x truth, r row) {
+func compare(t *testing.T, x truth, r l7test.Row) {
 	t.Helper()
 	same := func(what string, got, want any) {
 		t.Helper()
@@ -234,85 +182,85 @@ func compare(t *testing.T, x truth, r row) {
 			t.Errorf("packet %d (%s %.60q): %s is %v, want %v\n%v", x.Packet, x.Operation, x.SQL, what, got, want, r)
 		}
 	}
-	if !sameText(x, r) && r.doubts&record.Malformed == 0 {
-		same("query", r.text["query"], x.SQL)
+	if !sameText(x, r) && r.Doubts&record.Malformed == 0 {
+		same("query", r.Text(record.Query), x.SQL)
 	}
-	if r.doubts&record.Cut != 0 && x.Unanswered {
+	if r.Doubts&record.Cut != 0 && x.Unanswered {
 		return // the connection ended inside the request
 	}
-	if extra := r.num["request_bytes"] - x.Bytes; extra < 0 || extra%5 != 0 || x.Operation == "QUERY" && x.Copy == "" && extra != 0 {
-		same("request_bytes", r.num["request_bytes"], x.Bytes)
+	if extra := r.Num(record.RequestBytes) - x.Bytes; extra < 0 || extra%5 != 0 || x.Operation == "QUERY" && x.Copy == "" && extra != 0 {
+		same("request_bytes", r.Num(record.RequestBytes), x.Bytes)
 	}
-	if extra := r.num["response_bytes"] - x.ReplyBytes; extra != 0 && r.doubts&record.Loss == 0 && (extra != 6 || x.Operation == "QUERY") {
-		same("response_bytes", r.num["response_bytes"], x.ReplyBytes)
+	if extra := r.Num(record.ResponseBytes) - x.ReplyBytes; extra != 0 && r.Doubts&record.Loss == 0 && (extra != 6 || x.Operation == "QUERY") {
+		same("response_bytes", r.Num(record.ResponseBytes), x.ReplyBytes)
 	}
-	if r.doubts&record.Loss == 0 { // else part of one more came before the end
-		same("rows", r.num["rows"], x.Rows)
+	if r.Doubts&record.Loss == 0 { // else part of one more came before the end
+		same("rows", r.Num(record.Rows), x.Rows)
 	}
-	same("affected", r.num["affected"], x.Affected)
+	same("affected", r.Num(record.Affected), x.Affected)
 	if x.Operation == "QUERY" || x.Operation == "EXECUTE" {
 		compareStatement(t, x, r)
 	}
 	if x.Operation == "QUERY" && x.Results > 0 {
-		same("results", r.attributes["results"], x.Results)
+		same("results", r.Attribute("results"), x.Results)
 	}
-	same("copy", r.attributes["copy"], x.Copy)
-	same("suspended", r.attributes["suspended"] != "", x.Suspended)
-	same("skipped", r.attributes["skipped"] != "", x.Skipped)
+	same("copy", r.Attribute("copy"), x.Copy)
+	same("suspended", r.Attribute("suspended") != "", x.Suspended)
+	same("skipped", r.Attribute("skipped") != "", x.Skipped)
 	if x.Operation == "EXECUTE" || x.Operation == "PARSE" {
-		same("statement", r.attributes["statement"], x.Statement)
-		same("mode", r.attributes["mode"], "extended")
+		same("statement", r.Attribute("statement"), x.Statement)
+		same("mode", r.Attribute("mode"), "extended")
 	}
 	if x.Operation == "EXECUTE" {
-		same("portal", r.attributes["portal"], x.Portal)
+		same("portal", r.Attribute("portal"), x.Portal)
 	}
-	if got := r.attributes["transaction"]; got != "" || x.Operation == "QUERY" {
+	if got := r.Attribute("transaction"); got != "" || x.Operation == "QUERY" {
 		same("transaction", got, transactions[x.Txn])
 	}
 	if n := len(x.Notices); n > 0 && x.Operation != "NOTICE" {
-		same("notices", r.attributes["notices"], n)
+		same("notices", r.Attribute("notices"), n)
 	}
-	same("code", r.text["code"], x.Code)
+	same("code", r.Text(record.Code), x.Code)
 	if x.Code != "" {
 		want := x.Severity + ": " + x.Message
-		if got := r.text["error"]; x.Code != "42601" && got != want && latin1(got) != want {
+		if got := r.Text(record.Error); x.Code != "42601" && got != want && latin1(got) != want {
 			same("error", got, want)
 		}
-		same("status", r.status == record.ClientError || r.status == record.ServerError, true)
+		same("status", r.Status == record.ClientError || r.Status == record.ServerError, true)
 	} else if x.Unanswered || x.Skipped {
-		same("status", r.status != record.ClientError && r.status != record.ServerError, true)
+		same("status", r.Status != record.ClientError && r.Status != record.ServerError, true)
 	} else if x.Operation != "NOTIFY" && x.Operation != "NOTICE" && x.Operation != "PARAMETER" && x.Version != "2.0" {
-		same("status", r.status, record.OK)
+		same("status", r.Status, record.OK)
 	}
 	switch x.Operation {
 	case "LOGIN":
-		same("user", r.text["user"], x.User)
-		same("namespace", r.text["namespace"], x.Database)
-		same("version", r.text["version"], x.Version)
+		same("user", r.Text(record.User), x.User)
+		same("namespace", r.Text(record.Namespace), x.Database)
+		same("version", r.Text(record.Version), x.Version)
 		method := x.Method
 		if method == "trust" {
 			method = ""
 		}
-		same("authentication", r.attributes["authentication"], method)
+		same("authentication", r.Attribute("authentication"), method)
 		fallthrough
 	case "CANCEL", "NOTIFY":
 		if x.PID != 0 {
-			same("process_id", r.attributes["process_id"], x.PID)
+			same("process_id", r.Attribute("process_id"), x.PID)
 		}
 	}
 	if x.Operation == "NOTIFY" {
-		same("target", r.text["target"], x.Channel)
+		same("target", r.Text(record.Target), x.Channel)
 	}
 }
 
 // compareStatement compares what a record says of a statement with its text.
-func compareStatement(t *testing.T, x truth, r row) {
+func compareStatement(t *testing.T, x truth, r l7test.Row) {
 	t.Helper()
 	want := operationOf(x.SQL)
-	if want == "" || r.doubts&record.PreparedUnseen != 0 {
+	if want == "" || r.Doubts&record.PreparedUnseen != 0 {
 		want = x.Operation
 	}
-	operation, target, summary := r.text["operation"], r.text["target"], r.text["summary"]
+	operation, target, summary := r.Text(record.Operation), r.Text(record.Target), r.Text(record.Summary)
 	if x.Encoding == "LATIN1" {
 		target, summary = latin1(target), latin1(summary)
 	}
@@ -350,9 +298,9 @@ func TestEncrypted(t *testing.T) {
 		if name == "login-gss-granted" {
 			how = "gss"
 		}
-		rows := readRows(t, false, filepath.Join("testdata", name+".pcap.gz"))
-		i := slices.IndexFunc(rows, func(r row) bool {
-			return r.text["operation"] == "LOGIN" && r.attributes["encryption"] == how && r.attributes["encrypted"] == "1"
+		rows := l7test.ReadRows(t, postgresql.Protocol, false, filepath.Join("testdata", name+".pcap.gz"))
+		i := slices.IndexFunc(rows, func(r l7test.Row) bool {
+			return r.Text(record.Operation) == "LOGIN" && r.Attribute("encryption") == how && r.Attribute("encrypted") == "true"
 		})
 		if i < 0 {
 			t.Errorf("%s: %v", name, rows)
@@ -364,14 +312,14 @@ func TestEncrypted(t *testing.T) {
 // same SQLSTATE, and knows of nobody.
 func TestCancel(t *testing.T) {
 	for _, name := range []string{"cancel", "cancel32", "timeout"} {
-		rows := readRows(t, false, filepath.Join("testdata", name+".pcap.gz"))
+		rows := l7test.ReadRows(t, postgresql.Protocol, false, filepath.Join("testdata", name+".pcap.gz"))
 		canceled, linked := 0, 0
 		for _, r := range rows {
-			if r.text["code"] == "57014" && r.attributes["copy"] == "" {
+			if r.Text(record.Code) == "57014" && r.Attribute("copy") == "" {
 				canceled++
-				i := slices.IndexFunc(rows, func(c row) bool {
-					return c.text["operation"] == "CANCEL" && strings.HasSuffix(r.attributes["canceled_by"], fmt.Sprint(":", c.client)) &&
-						strings.HasSuffix(c.attributes["cancels"], fmt.Sprint(":", r.client))
+				i := slices.IndexFunc(rows, func(c l7test.Row) bool {
+					return c.Text(record.Operation) == "CANCEL" && strings.HasSuffix(r.Attribute("canceled_by"), fmt.Sprint(":", c.Client.Port())) &&
+						strings.HasSuffix(c.Attribute("cancels"), fmt.Sprint(":", r.Client.Port()))
 				})
 				if i >= 0 {
 					linked++
@@ -392,7 +340,7 @@ var named = map[string]string{"1259": "pg_class", "23": "integer", "1184": "time
 func TestValues(t *testing.T) {
 	compared := 0
 	for _, name := range []string{"types-text", "types-binary", "types-simple", "params-text", "params-binary", "rows-small-binary", "rows-large-binary"} {
-		want := map[int][][]*string{}
+		want := map[uint16][][]*string{}
 		for _, x := range l7test.ReadTruth[truth](t, filepath.Join("testdata", name+".pcap.gz")) {
 			want[x.Port] = append(want[x.Port], x.RowsText...)
 		}
@@ -410,7 +358,7 @@ func TestValues(t *testing.T) {
 					}
 				}
 			}
-			rows := want[int(c.Flow.A.Port())]
+			rows := want[c.Flow.A.Port()]
 			if len(got) != len(rows) {
 				t.Errorf("%s: %d rows, want %d", name, len(got), len(rows))
 				continue
