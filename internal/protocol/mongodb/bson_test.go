@@ -178,7 +178,7 @@ func sameValue(t *testing.T, tree *wire.Tree, at int, v bsoncore.Value, where st
 		}
 	}
 	same("type", field(tree, at, "type").Num, uint64(v.Type))
-	got := shown(tree, f)
+	got := l7test.Shown(tree, f)
 	switch v.Type {
 	case bsoncore.TypeDouble:
 		same("value", tree.Shown(f).Num, math.Float64bits(v.Double()))

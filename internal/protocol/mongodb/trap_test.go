@@ -2,7 +2,6 @@ package mongodb_test
 
 import (
 	"encoding/binary"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,24 +61,6 @@ func path(tree *wire.Tree, names string) (found []*wire.Field) {
 	}
 	walk(-1, want)
 	return found
-}
-
-// shown is the text of the value that stands for a field.
-func shown(tree *wire.Tree, f *wire.Field) string {
-	v := tree.Shown(f)
-	switch {
-	case v == nil:
-		return ""
-	case v.Kind == wire.Text:
-		return string(tree.Content(v))
-	case v.Kind == wire.Octets && v.Type != nil:
-		return string(v.Type.Append(nil, tree.Content(v)))
-	case v.Kind == wire.Octets:
-		return fmt.Sprintf("%x", tree.Content(v))
-	case v.Kind == wire.Signed:
-		return fmt.Sprint(int64(v.Num))
-	}
-	return fmt.Sprint(v.Num)
 }
 
 // msg makes an OP_MSG with one section of kind 0.
@@ -402,7 +383,7 @@ func TestTraps(t *testing.T) {
 		var c wire.Cursor
 		c.Reset(b, len(b), nil, &tree)
 		mongodb.Protocol.Open(&l7.ConnInfo{}, nil).Decode(l7.ToServer, &c, &l7.Message{})
-		if f := path(&tree, "mongodb.body.filter.age.$gt"); len(f) != 1 || shown(&tree, f[0]) != "18" {
+		if f := path(&tree, "mongodb.body.filter.age.$gt"); len(f) != 1 || l7test.Shown(&tree, f[0]) != "18" {
 			t.Errorf("age.$gt: %v", f)
 		}
 		if f := path(&tree, "mongodb.body.filter.name.$gt"); len(f) != 0 {

@@ -2,8 +2,6 @@ package mongodb_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,39 +52,26 @@ type truth struct {
 
 // TestTruth compares every record of every capture with what the other side of the connection read and wrote.
 func TestTruth(t *testing.T) {
-	dir := "testdata"
-	if live := os.Getenv("DBTAP_TESTDATA"); live != "" {
-		dir = live // recorded just now: see scripts/live
-	}
-	captures, _ := filepath.Glob(filepath.Join(dir, "*.pcap.gz"))
-	if len(captures) == 0 {
-		t.Fatal("no captures")
-	}
-	for _, capture := range captures {
-		if strings.HasPrefix(filepath.Base(capture), "tls") {
-			continue
+	l7test.Truths(t, "tls*", func(t *testing.T, capture string) {
+		rows := l7test.ReadRows(t, mongodb.Protocol, false, capture)
+		want := l7test.ReadTruth[truth](t, capture)
+		apps := map[uint16]string{}
+		for _, x := range want {
+			i := slices.IndexFunc(rows, func(r l7test.Row) bool { return r.Client.Port() == x.Port && r.Num(record.RequestID) == int64(x.ID) })
+			if i < 0 {
+				t.Errorf("no record of %+v", x)
+				continue
+			}
+			if x.App != "" {
+				apps[x.Port] = x.App
+			}
+			compare(t, x, rows[i], apps[x.Port])
+			rows = slices.Delete(rows, i, i+1)
 		}
-		t.Run(strings.TrimSuffix(filepath.Base(capture), ".pcap.gz"), func(t *testing.T) {
-			rows := l7test.ReadRows(t, mongodb.Protocol, false, capture)
-			want := l7test.ReadTruth[truth](t, capture)
-			apps := map[uint16]string{}
-			for _, x := range want {
-				i := slices.IndexFunc(rows, func(r l7test.Row) bool { return r.Client.Port() == x.Port && r.Num(record.RequestID) == int64(x.ID) })
-				if i < 0 {
-					t.Errorf("no record of %+v", x)
-					continue
-				}
-				if x.App != "" {
-					apps[x.Port] = x.App
-				}
-				compare(t, x, rows[i], apps[x.Port])
-				rows = slices.Delete(rows, i, i+1)
-			}
-			for _, r := range rows {
-				t.Errorf("a record of nothing: %v", r)
-			}
-		})
-	}
+		for _, r := range rows {
+			t.Errorf("a record of nothing: %v", r)
+		}
+	})
 }
 
 // legacyNames are the operations of opcodes without a command.

@@ -131,28 +131,10 @@ func values(c *l7test.Conversation) (list []string) {
 					continue
 				}
 			}
-			list = append(list, tree.Name(f)+"="+shown(tree, f))
+			list = append(list, tree.Name(f)+"="+l7test.Shown(tree, f))
 		}
 	}
 	return list
-}
-
-// shown is the text of the value that stands for a field.
-func shown(tree *wire.Tree, f *wire.Field) string {
-	v := tree.Shown(f)
-	switch {
-	case v == nil:
-		return "(group)"
-	case v.Kind == wire.Text:
-		return string(tree.Content(v))
-	case v.Kind == wire.Octets && v.Type != nil:
-		return string(v.Type.Append(nil, tree.Content(v)))
-	case v.Kind == wire.Octets:
-		return fmt.Sprintf("%x", tree.Content(v))
-	case v.Kind == wire.Signed:
-		return fmt.Sprint(int64(v.Num))
-	}
-	return fmt.Sprint(v.Num)
 }
 
 func check(t *testing.T, what string, got, want any) {

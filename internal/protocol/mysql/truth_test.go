@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -73,85 +72,75 @@ func byPort(rows []l7test.Row) map[uint16][]l7test.Row {
 
 // TestTruth compares every record of every capture with what a front before the server read.
 func TestTruth(t *testing.T) {
-	dir := "testdata"
-	if live := os.Getenv("DBTAP_TESTDATA"); live != "" {
-		dir = live // recorded just now: see scripts/live
-	}
-	captures, _ := filepath.Glob(filepath.Join(dir, "*.pcap.gz"))
-	if len(captures) == 0 {
-		t.Fatal("no captures")
-	}
-	for _, capture := range captures {
-		t.Run(strings.TrimSuffix(filepath.Base(capture), ".pcap.gz"), func(t *testing.T) {
-			want := l7test.ReadTruth[truth](t, capture)
-			hidden, shown := byPort(l7test.ReadRows(t, mysql.Protocol, false, capture)), byPort(l7test.ReadRows(t, mysql.Protocol, true, capture))
-			long := map[uint16]truth{} // what came as long data belongs to the execution
-			apps, encrypted := map[uint16]string{}, map[uint16]bool{}
-			for i, x := range want {
-				if x.Command == "PUSH" && x.Outcome == "ok" {
-					continue // it belongs to the exchange before
-				}
-				if i+1 < len(want) && want[i+1].Command == "PUSH" && want[i+1].Port == x.Port && want[i+1].Outcome == "ok" {
-					for _, y := range want[i+1:] {
-						if y.Command != "PUSH" || y.Port != x.Port {
-							break
-						}
-						x.ReplyBytes += y.ReplyBytes
-					}
-				}
-				if x.Command == "COM_STMT_SEND_LONG_DATA" {
-					l := long[x.Port]
-					l.Bytes += x.Bytes
-					long[x.Port] = l
-					continue
-				}
-				if l, ok := long[x.Port]; ok {
-					x.Bytes += l.Bytes
-					delete(long, x.Port)
-				}
-				switch {
-				case x.Command == "PART": // the beginning of a packet that did not come to its end
-					continue
-				case x.Command == "UNKNOWN": // X Protocol, of which bytes are counted
-					var n int64
-					for _, r := range hidden[x.Port] {
-						n += r.Num(record.RequestBytes)
-					}
-					if n != x.Bytes {
-						t.Errorf("port %d: %d bytes of requests, want %d", x.Port, n, x.Bytes)
-					}
-					delete(hidden, x.Port)
-					continue
-				case x.Command == "PUSH" && len(hidden[x.Port]) == 0: // the client had gone
-					continue
-				}
-				if encrypted[x.Port] {
-					continue
-				}
-				encrypted[x.Port] = x.TLS
-				if len(hidden[x.Port]) == 0 || len(shown[x.Port]) == 0 {
-					t.Errorf("no record of %+v", x)
-					continue
-				}
-				if x.App != "" {
-					apps[x.Port] = x.App
-				}
-				for r := hidden[x.Port][0]; r.Doubts&record.Cut != 0 && x.Command == "PUSH" && len(hidden[x.Port]) > 1; r = hidden[x.Port][0] {
-					hidden[x.Port], shown[x.Port] = hidden[x.Port][1:], shown[x.Port][1:] // half a request
-				}
-				compare(t, x, hidden[x.Port][0], shown[x.Port][0], apps[x.Port])
-				hidden[x.Port], shown[x.Port] = hidden[x.Port][1:], shown[x.Port][1:]
+	l7test.Truths(t, "", func(t *testing.T, capture string) {
+		want := l7test.ReadTruth[truth](t, capture)
+		hidden, shown := byPort(l7test.ReadRows(t, mysql.Protocol, false, capture)), byPort(l7test.ReadRows(t, mysql.Protocol, true, capture))
+		long := map[uint16]truth{} // what came as long data belongs to the execution
+		apps, encrypted := map[uint16]string{}, map[uint16]bool{}
+		for i, x := range want {
+			if x.Command == "PUSH" && x.Outcome == "ok" {
+				continue // it belongs to the exchange before
 			}
-			for _, list := range hidden {
-				for _, r := range list {
-					if r.Doubts&record.Cut != 0 && r.Status == record.Unknown {
-						continue // half a request, of which the front knows nothing
+			if i+1 < len(want) && want[i+1].Command == "PUSH" && want[i+1].Port == x.Port && want[i+1].Outcome == "ok" {
+				for _, y := range want[i+1:] {
+					if y.Command != "PUSH" || y.Port != x.Port {
+						break
 					}
-					t.Errorf("a record of nothing: %v", r)
+					x.ReplyBytes += y.ReplyBytes
 				}
 			}
-		})
-	}
+			if x.Command == "COM_STMT_SEND_LONG_DATA" {
+				l := long[x.Port]
+				l.Bytes += x.Bytes
+				long[x.Port] = l
+				continue
+			}
+			if l, ok := long[x.Port]; ok {
+				x.Bytes += l.Bytes
+				delete(long, x.Port)
+			}
+			switch {
+			case x.Command == "PART": // the beginning of a packet that did not come to its end
+				continue
+			case x.Command == "UNKNOWN": // X Protocol, of which bytes are counted
+				var n int64
+				for _, r := range hidden[x.Port] {
+					n += r.Num(record.RequestBytes)
+				}
+				if n != x.Bytes {
+					t.Errorf("port %d: %d bytes of requests, want %d", x.Port, n, x.Bytes)
+				}
+				delete(hidden, x.Port)
+				continue
+			case x.Command == "PUSH" && len(hidden[x.Port]) == 0: // the client had gone
+				continue
+			}
+			if encrypted[x.Port] {
+				continue
+			}
+			encrypted[x.Port] = x.TLS
+			if len(hidden[x.Port]) == 0 || len(shown[x.Port]) == 0 {
+				t.Errorf("no record of %+v", x)
+				continue
+			}
+			if x.App != "" {
+				apps[x.Port] = x.App
+			}
+			for r := hidden[x.Port][0]; r.Doubts&record.Cut != 0 && x.Command == "PUSH" && len(hidden[x.Port]) > 1; r = hidden[x.Port][0] {
+				hidden[x.Port], shown[x.Port] = hidden[x.Port][1:], shown[x.Port][1:] // half a request
+			}
+			compare(t, x, hidden[x.Port][0], shown[x.Port][0], apps[x.Port])
+			hidden[x.Port], shown[x.Port] = hidden[x.Port][1:], shown[x.Port][1:]
+		}
+		for _, list := range hidden {
+			for _, r := range list {
+				if r.Doubts&record.Cut != 0 && r.Status == record.Unknown {
+					continue // half a request, of which the front knows nothing
+				}
+				t.Errorf("a record of nothing: %v", r)
+			}
+		}
+	})
 }
 
 // compare compares an exchange with its record, in which values are hidden, and with that in which they are shown.
@@ -393,15 +382,14 @@ func TestContents(t *testing.T) {
 
 // printed is the value that stands for a field as the front writes it.
 func printed(tree *wire.Tree, f *wire.Field) string {
-	v := tree.Shown(f)
-	if v == nil || v.Kind != wire.Text && (v.Kind != wire.Octets || v.Type != nil && v.Type.Name != "geometry" && v.Type.Name != "vector") {
-		return shown(tree, f)
+	s := l7test.Shown(tree, f)
+	if v := tree.Shown(f); v != nil && v.Type != nil && (v.Type.Name == "geometry" || v.Type.Name == "vector") {
+		s = string(tree.Content(v))
 	}
-	b := tree.Content(v)
-	if !utf8.Valid(b) {
-		return fmt.Sprintf("hex:%x", b)
+	if !utf8.ValidString(s) {
+		return fmt.Sprintf("hex:%x", s)
 	}
-	return string(b)
+	return s
 }
 
 // alike tells whether what is shown of a value is what the front wrote, but for three differences: the front writes large

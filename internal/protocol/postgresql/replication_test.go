@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -23,9 +24,9 @@ func line(t *wire.Tree) string {
 		if !f.Detail {
 			fmt.Fprintf(&b, " %s", f.Name)
 			if f.Kind != wire.Group {
-				fmt.Fprintf(&b, "=%.30s", shown(t, f))
+				fmt.Fprintf(&b, "=%.30s", l7test.Shown(t, f))
 			} else if s := t.Shown(f); s != nil {
-				fmt.Fprintf(&b, "=%.30s", shown(t, s))
+				fmt.Fprintf(&b, "=%.30s", l7test.Shown(t, s))
 			}
 		}
 		if f.Kind == wire.Group {

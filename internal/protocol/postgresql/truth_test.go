@@ -2,12 +2,9 @@ package postgresql_test
 
 import (
 	"fmt"
-	"math"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -56,45 +53,31 @@ type truth struct {
 
 // TestTruth compares every record of every capture with what pgproto3 makes of the same bytes.
 func TestTruth(t *testing.T) {
-	dir := "testdata"
-	if live := os.Getenv("DBTAP_TESTDATA"); live != "" {
-		dir = live // recorded just now: see scripts/live
-	}
-	captures, _ := filepath.Glob(filepath.Join(dir, "*.pcap.gz"))
-	if len(captures) == 0 {
-		t.Fatal("no captures")
-	}
-	for _, capture := range captures {
-		name := strings.TrimSuffix(filepath.Base(capture), ".pcap.gz")
-		if strings.HasPrefix(name, "tls") {
-			continue // TestEncrypted
+	l7test.Truths(t, "tls*", func(t *testing.T, capture string) {
+		rows := l7test.ReadRows(t, postgresql.Protocol, true, capture)
+		apps := map[uint16]string{}
+		for _, x := range settled(l7test.ReadTruth[truth](t, capture)) {
+			i := slices.IndexFunc(rows, func(r l7test.Row) bool { return matches(x, r) })
+			if i < 0 {
+				t.Errorf("no record of %+v", x)
+				continue
+			}
+			compare(t, x, rows[i])
+			if x.Operation == "LOGIN" {
+				apps[x.Port] = x.App
+			}
+			if got := rows[i].Text(record.App); got != apps[x.Port] {
+				t.Errorf("packet %d (%s): app is %q, want %q", x.Packet, x.Operation, got, apps[x.Port])
+			}
+			if name, ok := x.Parameters["application_name"]; ok {
+				apps[x.Port] = name
+			}
+			rows = slices.Delete(rows, i, i+1)
 		}
-		t.Run(name, func(t *testing.T) {
-			rows := l7test.ReadRows(t, postgresql.Protocol, true, capture)
-			apps := map[uint16]string{}
-			for _, x := range settled(l7test.ReadTruth[truth](t, capture)) {
-				i := slices.IndexFunc(rows, func(r l7test.Row) bool { return matches(x, r) })
-				if i < 0 {
-					t.Errorf("no record of %+v", x)
-					continue
-				}
-				compare(t, x, rows[i])
-				if x.Operation == "LOGIN" {
-					apps[x.Port] = x.App
-				}
-				if got := rows[i].Text(record.App); got != apps[x.Port] {
-					t.Errorf("packet %d (%s): app is %q, want %q", x.Packet, x.Operation, got, apps[x.Port])
-				}
-				if name, ok := x.Parameters["application_name"]; ok {
-					apps[x.Port] = name
-				}
-				rows = slices.Delete(rows, i, i+1)
-			}
-			for _, r := range rows {
-				t.Errorf("a record of nothing: %v", r)
-			}
-		})
-	}
+		for _, r := range rows {
+			t.Errorf("a record of nothing: %v", r)
+		}
+	})
 }
 
 // settled is the truth as records tell it. An error in answer to a Sync, of a commit, is told by the last exchange before it.
@@ -383,17 +366,8 @@ func TestValues(t *testing.T) {
 
 // printed is the value of a field as psql prints it.
 func printed(t *wire.Tree, f *wire.Field) string {
-	switch {
-	case f.Label == "true" || f.Label == "false":
+	if f.Label == "true" || f.Label == "false" {
 		return f.Label[:1]
-	case f.Kind == wire.Signed:
-		return strconv.FormatInt(int64(f.Num), 10)
-	case f.Kind == wire.Unsigned:
-		return strconv.FormatUint(f.Num, 10)
-	case f.Kind == wire.Float:
-		return strconv.FormatFloat(math.Float64frombits(f.Num), 'g', -1, 64)
-	case f.Kind == wire.Octets && f.Type != nil:
-		return string(f.Type.Append(nil, t.Content(f)))
 	}
-	return string(t.Content(f))
+	return l7test.Shown(t, f)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -73,22 +74,6 @@ func read(t testing.TB, b []byte, n int, oid uint32, format int16) (*wire.Tree, 
 	return &tree, f
 }
 
-// shown is what a field shows.
-func shown(tree *wire.Tree, f *wire.Field) string {
-	switch b := tree.Content(f); {
-	case f.Label != "":
-		return f.Label
-	case f.Kind == wire.Signed:
-		return strconv.FormatInt(int64(f.Num), 10)
-	case f.Kind == wire.Unsigned || f.Kind == wire.Bit:
-		return strconv.FormatUint(f.Num, 10)
-	case f.Kind == wire.Octets && f.Type != nil:
-		return string(f.Type.Append(nil, b))
-	default:
-		return string(b)
-	}
-}
-
 // A value is the same whether it came in binary or as text.
 func TestFormatsAgree(t *testing.T) {
 	kinds := map[wire.Kind]int{}
@@ -99,10 +84,10 @@ func TestFormatsAgree(t *testing.T) {
 		if v.oid == oidBool {
 			want = map[string]string{"t": "true", "f": "false"}[v.text]
 		}
-		if got := shown(binary, b); got != want {
+		if got := l7test.Shown(binary, b); got != want {
 			t.Errorf("%s in binary: %s, not %s", typeNames[uint64(v.oid)], got, want)
 		}
-		if got := shown(text, f); got != want {
+		if got := l7test.Shown(text, f); got != want {
 			t.Errorf("%s as text: %s, not %s", typeNames[uint64(v.oid)], got, want)
 		}
 		if b.Kind != f.Kind && b.Kind != wire.Octets && f.Kind != wire.Octets {
@@ -149,12 +134,12 @@ func TestValue(t *testing.T) {
 		{"nothing where a number is to be", "", oidInt4, 0, wire.Octets, ""},
 	} {
 		tree, f := read(t, []byte(c.b), len(c.b), c.oid, c.format)
-		if got := shown(tree, f); f.Kind != c.kind || got != c.shown {
+		if got := l7test.Shown(tree, f); f.Kind != c.kind || got != c.shown {
 			t.Errorf("%s: kind %d, %s", c.name, f.Kind, got)
 		}
 	}
-	if tree, f := read(t, nil, -1, oidInt4, 1); shown(tree, f) != "NULL" {
-		t.Error("NULL shows as", shown(tree, f))
+	if tree, f := read(t, nil, -1, oidInt4, 1); l7test.Shown(tree, f) != "NULL" {
+		t.Error("NULL shows as", l7test.Shown(tree, f))
 	}
 }
 
@@ -227,7 +212,7 @@ func FuzzValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte, oid uint32, format int16) {
 		tree, field := read(t, b, len(b), oid, format)
-		if got := shown(tree, field); len(got) > max(maxShown, 3*len(b)+2) {
+		if got := l7test.Shown(tree, field); len(got) > max(maxShown, 3*len(b)+2) {
 			t.Errorf("%d bytes became %d", len(b), len(got))
 		}
 		var c wire.Cursor
