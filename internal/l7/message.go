@@ -62,6 +62,7 @@ type Message struct {
 	conn  *Conn  // whose open exchanges Asked looks at; nil: asked and known say it
 	asked uint64 // what Asked returned last
 	known bool
+	anew  bool // Anew was called
 }
 
 // Verdicts is the part of a Message that has one value for each message.
@@ -103,7 +104,7 @@ func (m *Message) reset() {
 	m.Scratch = m.Scratch[:0]
 	m.has, m.attrs, m.normal, m.links = 0, 0, "", m.links[:0]
 	m.Layer, m.Encrypted = nil, false
-	m.asked, m.known = 0, false
+	m.asked, m.known, m.anew = 0, false, false
 	m.shrink()
 }
 
@@ -111,9 +112,15 @@ func (m *Message) reset() {
 // a request that was not seen.
 func (m *Message) Asked(id uint64) (left uint64, known bool) {
 	if m.conn != nil {
-		m.asked, m.known = m.conn.asked(id)
+		m.asked, m.known = m.conn.asked(id, m.anew)
 	}
 	return m.asked, m.known
+}
+
+// Anew is Asked, in order, by an answer that certainly begins with m: one that was heard before it is over, its end was lost.
+func (m *Message) Anew() (left uint64, known bool) {
+	m.anew = true
+	return m.Asked(0)
 }
 
 // Answers makes m the answer to a request that left something, or that was not seen: for a message that is decoded alone.

@@ -15,6 +15,9 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	if c.lossy > 0 && c.proto.Pairing == InOrder && dir == ToServer && (m.Role == Request || m.Role == Part && !m.Fence) {
 		c.forsake(ch.Order)
 	}
+	for m.anew && len(c.owed) == 0 && len(c.open) > 0 && c.open[0].x.heard {
+		c.quit(ch.Order)
+	}
 	if m.Role == Response && c.settle(m) || m.Fence && m.Role == Response && !c.reach(ch.Order) {
 		return
 	}
@@ -176,14 +179,17 @@ func (c *Conn) skip(order uint64) {
 	c.finish(0, x, order)
 }
 
-// asked is what the request that an answer with an ID belongs to left for it.
-func (c *Conn) asked(id uint64) (left uint64, known bool) {
+// asked is what the request that an answer with an ID belongs to left for it. In order that is the first, with anew the first
+// that was not heard.
+func (c *Conn) asked(id uint64, anew bool) (left uint64, known bool) {
 	if c.proto.Pairing == InOrder {
 		if len(c.owed) > 0 {
 			return c.owed[0].left, true
 		}
-		if len(c.open) > 0 && !c.open[0].x.orphan {
-			return c.open[0].x.left, true
+		for i := range c.open {
+			if x := c.open[i].x; !anew || !x.heard {
+				return x.left, !x.orphan
+			}
 		}
 		return 0, false
 	}
@@ -391,11 +397,17 @@ func (c *Conn) forsake(order uint64) {
 		if !x.lossy || x.more && !x.heard {
 			return
 		}
-		if c.abandon(x); x.heard && !x.done {
-			x.rec.Doubts |= record.NoResponse
-		}
-		c.finish(0, x, order)
+		c.quit(order)
 	}
+}
+
+// quit gives up the first exchange, whose end was lost.
+func (c *Conn) quit(order uint64) {
+	x := c.open[0].x
+	if c.abandon(x); x.heard && !x.done {
+		x.rec.Doubts |= record.NoResponse
+	}
+	c.finish(0, x, order)
 }
 
 // growOld counts how long answers have waited for their requests.

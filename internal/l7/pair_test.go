@@ -176,6 +176,10 @@ func TestLoss(t *testing.T) {
 			"GET a: ok latency=3 wait=3", "GET c: client_error latency=2 wait=2 code=404 doubts=loss", ": ok doubts=no_request", "GET d: ok latency=1 wait=1"}},
 		{"a lost part of a request", l7.InOrder, talk().Client(0, "PART", "a").Gap(stream.Forward, n, false).Client(0, "GET", "c").Server(0, "DONE", ""), []string{
 			"GET c: ok latency=3 wait=1 parts=2 doubts=loss"}},
+		{"the end of an answer and the next request", l7.InOrder, talk().Client(0, "LIST", "k").Server(0, "MORE", "").Gap(stream.Backward, n, false).Server(0, "ANEW", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{
+			"LIST k: ok latency=1 wait=1 rows=1 open=1 doubts=loss,no_response", ": ok doubts=no_request", "GET b: ok latency=1 wait=1"}},
+		{"the end of an answer in a pipeline", l7.InOrder, talk().Client(0, "LIST", "k").Client(0, "LIST", "l").Server(0, "MORE", "").Gap(stream.Backward, n, false).Server(0, "ANEW", ""), []string{
+			"LIST k: ok latency=2 wait=2 rows=1 open=1 doubts=loss,no_response", "LIST l: ok latency=3 wait=3 rows=1 doubts=loss"}},
 		{"the end of the capture inside a line", l7.InOrder, talk().Client(0, "GET", "a").Bytes(stream.Backward, l7test.Line('<', 0, "DONE", "0123456789")[:24]), []string{
 			"GET a: ok latency=1 wait=1 doubts=loss,cut"}},
 	} {

@@ -40,6 +40,7 @@ import (
 //
 //	DONE text      the answer
 //	MORE text      a part of the answer: with identifiers, the next part has the next higher one
+//	ANEW text      the answer, where that to what was asked before has lost its end
 //	FAIL code text an error, after which a server skips what was asked, up to the next SYNC
 //	REDY           the end of all answers up to a SYNC
 //	HELO text      a greeting
@@ -103,7 +104,7 @@ func lineLength(b []byte) int {
 var (
 	clients = map[string]bool{"GET ": true, "LIST": true, "CONT": true, "PART": true, "TELL": true, "LOGN": true, "SCRM": true, "HUGE": true, "ROTT": true, "FLAG": true,
 		"FEED": true, "SYNC": true, "CRPT": true}
-	servers = map[string]bool{"DONE": true, "MORE": true, "FAIL": true, "CALL": true, "VOID": true, "REDY": true, "HELO": true}
+	servers = map[string]bool{"DONE": true, "ANEW": true, "MORE": true, "FAIL": true, "CALL": true, "VOID": true, "REDY": true, "HELO": true}
 )
 
 // lines is a conversation in Lines.
@@ -284,8 +285,11 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 		return
 	}
 	asked, _ := m.Asked(m.ID)
+	if string(verb) == "ANEW" {
+		asked, _ = m.Anew()
+	}
 	d.now.verb = byte(asked)
-	d.now.last = string(verb) == "DONE" || string(verb) == "FAIL"
+	d.now.last = string(verb) == "DONE" || string(verb) == "ANEW" || string(verb) == "FAIL"
 	switch string(verb) {
 	case "MORE":
 		m.More = true
@@ -293,7 +297,7 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 			m.Next = m.ID + 1
 		}
 		fallthrough
-	case "DONE":
+	case "DONE", "ANEW":
 		m.Status = record.OK
 		if d.now.verb == 'I' {
 			m.Set(record.Rows, 1)

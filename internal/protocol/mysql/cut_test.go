@@ -102,3 +102,45 @@ func TestHugeInsert(t *testing.T) {
 	check(t, "target", rows[i].Text(record.Target), "tapes")
 	check(t, "cut", rows[i].Doubts, record.Cut)
 }
+
+// TestLostEnd: an answer that begins is none of rows that go on, though their end and the next request are in a gap: that
+// it begins its number says. Rows have that number too.
+func TestLostEnd(t *testing.T) {
+	begun := [][]byte{pkt(1, "\x01"), definition(2, "a", varString), pkt(3, text("1"))}
+	row := pkt(250, text("2"))
+	for name, answer := range map[string][]byte{
+		"OK":      okPacket(1, 5, 0, autocommit),
+		"error":   failure(1, 1146, "42S02", "Table 's.u' doesn't exist"),
+		"PREPARE": slices.Concat(prepareOK(1, 9, 0, 1), definition(2, "?", varString)),
+		"rows":    slices.Concat(pkt(1, "\x01"), definition(2, "b", varString), pkt(3, text("3")), pkt(4, "\xfe\x00\x00", u16(autocommit), u16(0))),
+	} {
+		for _, behind := range []bool{false, true} {
+			c := logIn(usual | deprecateEOF)
+			c.client(query("SELECT a FROM t")).server(begun...)
+			c.Gap(stream.Backward, 99, false)
+			if behind { // rows go on before the answer
+				c.server(row, pkt(251, text("2")), pkt(252, text("2")), pkt(253, text("2")))
+				check(t, "rows", c.of(t)[0].Num(record.Rows), 5)
+			}
+			c.Gap(stream.Forward, 99, false)
+			c.server(answer)
+			c.client(query("SELECT b FROM u")).server(okPacket(1, 7, 0, autocommit))
+			rows := c.of(t)
+			check(t, name+": exchanges", len(rows), 3)
+			check(t, name+": open", rows[0].Attribute("open"), "true")
+			check(t, name+": affected", rows[0].Num(record.Affected), 0)
+			check(t, name+": no request", rows[1].Doubts&record.NoRequest, record.NoRequest)
+			check(t, name+": next", rows[2].Num(record.Affected), 7)
+		}
+	}
+	c := logIn(usual | deprecateEOF)
+	c.client(query("SELECT a FROM t")).server(begun...)
+	c.Gap(stream.Backward, 99, false)
+	for i := range 600 {
+		c.server(pkt(byte(200+i), text("22")))
+	}
+	c.server(pkt(33, "\xfe\x00\x00", u16(autocommit), u16(0)))
+	rows := c.of(t)
+	check(t, "exchanges of one answer", len(rows), 1)
+	check(t, "its rows", rows[0].Num(record.Rows), 601)
+}

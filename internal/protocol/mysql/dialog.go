@@ -57,6 +57,8 @@ type answer struct {
 	long    bool  // the packet before goes on
 	more    bool  // the answer goes on with another result
 	spoilt  bool  // a definition was cut
+	lost    bool  // its beginning was lost, and phase is a guess
+	seq     uint8 // number of the packet before
 	eof     eof   // whether EOF packets follow definitions
 	left    int32 // definitions to come; < 0: nobody knows
 	columns int32 // in a row; 0: nobody knows
@@ -289,7 +291,7 @@ func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 			return at, nil
 		}
 		with, end := a.takes(b[at+headerSize:at+headerSize+n], b[at+headerSize+n:])
-		if at > 0 && !with {
+		if at > 0 && (!with || a.lost && b[at+3] == 1) {
 			return at, nil
 		}
 		if at += headerSize + n; end {

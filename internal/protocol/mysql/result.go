@@ -65,12 +65,8 @@ func (d *dialog) server(c *wire.Cursor, m *l7.Message) {
 			now.columns, now.base = d.columns[:0], nil
 		}
 	}
-	if a.phase == phaseStart && now.known {
-		m.SetBytes(record.Namespace, d.schema) // of a request that was sent before the answer to another
-		if !d.alone {
-			d.begin()
-			now.before = *a
-		}
+	if a.phase == phaseStart && now.known && !d.alone {
+		d.begin(m)
 	}
 	now.rows = -1
 	if b := c.Rest(); len(b) < headerSize || headerSize+payload(b) >= c.Size() {
@@ -98,7 +94,8 @@ func (d *dialog) server(c *wire.Cursor, m *l7.Message) {
 func (now *facts) com() (com byte, known bool) { return byte(now.asked), now.known }
 
 // begin takes what is known before its first packet of the answer to a command.
-func (d *dialog) begin() {
+func (d *dialog) begin(m *l7.Message) {
+	m.SetBytes(record.Namespace, d.schema) // of a request that was sent before the answer to another
 	now := &d.now
 	a := &now.answer
 	switch com, _ := now.com(); com {
@@ -120,6 +117,7 @@ func (d *dialog) begin() {
 	default:
 		a.form = formText
 	}
+	now.before = *a
 }
 
 // reuse makes the columns those that are known of the statement.
@@ -151,6 +149,7 @@ func (d *dialog) packet(c *wire.Cursor, m *l7.Message) {
 	default:
 		row = d.kind(c, m, b, n, seq)
 	}
+	a.seq = seq
 	if c.Leave(f); row {
 		c.Forgive(cut) // no fact needs values
 	}
@@ -173,8 +172,12 @@ func (d *dialog) kind(c *wire.Cursor, m *l7.Message, b []byte, n int, seq uint8)
 			a.phase = phaseLost
 		}
 	}
+	if a.lost && seq == 1 && a.seq != 0 && !d.packed {
+		*a = answer{phase: phaseLost, eof: a.eof}
+		d.now.before, d.now.columns, d.now.base = *a, d.columns[:0], nil
+	}
 	if a.phase == phaseLost {
-		d.recover(b, n, seq)
+		d.recover(m, b, n, seq)
 	}
 	if mark == markERR {
 		if a.phase == phaseStart && !d.now.known && d.turn == turnCommand { // it is about to end the connection
@@ -233,14 +236,18 @@ func (d *dialog) rowOrEnd(c *wire.Cursor, m *l7.Message, mark byte, n int) (row 
 }
 
 // recover finds out what a packet is when nobody knows what comes: an answer's first packet has the number 1.
-func (d *dialog) recover(b []byte, n int, seq uint8) {
-	a := &d.now.answer
-	com, known := d.now.com()
+func (d *dialog) recover(m *l7.Message, b []byte, n int, seq uint8) {
+	now := &d.now
+	a := &now.answer
+	com, known := now.com()
+	a.lost = true
 	switch {
 	case seq == 1, known && (com == comConnect || com == comChangeUser):
-		if a.phase = phaseStart; known && !d.alone {
-			d.begin()
-			d.now.before = *a
+		if seq == 1 && !d.packed && opens(b, n) {
+			now.asked, now.known = m.Anew()
+		}
+		if a.phase, a.lost = phaseStart, false; now.known && !d.alone {
+			d.begin(m)
 		}
 	case b[0] == markERR, b[0] == markEOF:
 		a.phase = phaseRows
@@ -253,6 +260,17 @@ func (d *dialog) recover(b []byte, n int, seq uint8) {
 	default:
 		a.phase = phaseRows
 	}
+}
+
+// opens tells whether a packet with the number 1 begins an answer: among rows that number is there again and again.
+func opens(b []byte, n int) bool {
+	switch b[0] {
+	case markOK:
+		return plausibleOK(b, n, true) || plausiblePrepare(b)
+	case 0xFC:
+		return n <= 4
+	}
+	return b[0] == markERR || b[0] < markInfile && (n == 1 || n == 2 && len(b) == 2 && b[1] < 2)
 }
 
 // first describes the first packet of an answer, or of a further result of it.
@@ -617,7 +635,7 @@ func (d *dialog) state(c *wire.Cursor, m *l7.Message, status, warnings uint16) {
 func (d *dialog) done(m *l7.Message, status uint16) {
 	a := &d.now.answer
 	d.now.count = a.columns
-	a.phase, a.columns, a.left = phaseStart, 0, 0
+	a.phase, a.lost, a.columns, a.left = phaseStart, false, 0, 0
 	if a.more = status&statusMoreResults != 0; !a.more {
 		m.Status, d.now.verdict = record.OK, verdictOK
 	}
