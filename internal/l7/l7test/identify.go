@@ -22,6 +22,9 @@ var (
 	sides = []string{"both sides", "the client", "the server"}
 )
 
+// joinings is how often a conversation is joined in each way.
+const joinings = 8
+
 // sure is how many whole messages must follow for the protocol to be found.
 const sure = 2
 
@@ -54,25 +57,19 @@ func joined(v *Conversation, j, off int, see func(stream.Dir) bool, turned bool,
 // identification: the protocol is found on any port, from either side and from the middle, and so is who is the client.
 func (s *suite) identification(t *testing.T) {
 	fail := newReport(t)
-	r := rand.New(rand.NewPCG(5, 5))
 	found, missed := map[string]int{}, map[string]int{}
-	for _, c := range s.captures {
-		if c.broken {
-			continue
-		}
+	try := func(c *captured, fail *report, at []string) {
 		for i, v := range c.conversations {
 			begin, ok := spans(v)
 			if !ok {
 				continue
 			}
+			r := c.random(i)
 			client := clientOf(v, c.messages, i+1)
-			for _, join := range joins {
-				if join != joins[0] && match(s.o.Ambiguous, c.name) {
-					continue
-				}
+			for _, join := range at {
 				for _, side := range sides {
-					for _, turned := range []bool{false, true} {
-						j, off := 0, 0
+					for k := range joinings {
+						turned, j, off := k%2 > 0, 0, 0
 						if join != joins[0] {
 							j = r.IntN(len(v.Chunks))
 						}
@@ -142,6 +139,8 @@ func (s *suite) identification(t *testing.T) {
 			}
 		}
 	}
+	s.each(fail, nil, func(c *captured, fail *report) { try(c, fail, joins[:1]) })
+	s.each(fail, s.o.LateExcept, func(c *captured, fail *report) { try(c, fail, joins[1:]) })
 	for _, join := range joins {
 		for _, side := range sides {
 			what := join + ", " + side

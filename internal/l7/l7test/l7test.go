@@ -9,6 +9,9 @@ package l7test
 import (
 	"bytes"
 	"flag"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,9 +35,10 @@ type Options struct {
 	// Broken names captures whose senders break the specification: there may be errors and undescribed bytes.
 	Broken []string
 
-	// Ambiguous names captures whose messages say too little by themselves: the same identifier twice at a time, a layer
-	// that begins in the middle. Losses are not tried there, nor is joining late.
-	Ambiguous []string
+	// LossExcept and LateExcept name captures of which the bytes that are left do not tell what a loss did, or what is
+	// spoken where the connection is joined late, and say why. Each has to break the promise: an entry that nothing
+	// needs fails.
+	LossExcept, LateExcept map[string]string
 
 	// Resize makes b, the beginning of a message, say that this is all of it. Without it a message that ends early
 	// contradicts its own header, and nothing behind is tried.
@@ -97,6 +101,37 @@ func base(file string) string { return strings.TrimSuffix(filepath.Base(file), "
 
 func match(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := filepath.Match(p, name); return ok })
+}
+
+// each tries a promise on the captures. One that except names has to break it.
+func (s *suite) each(fail *report, except map[string]string, try func(*captured, *report)) {
+	used := map[string]bool{}
+	for _, c := range s.captures {
+		if c.broken {
+			continue
+		}
+		r := fail
+		for p := range except {
+			if match([]string{p}, c.name) {
+				used[p], r = true, &report{n: map[string]int{}}
+			}
+		}
+		if try(c, r); r != fail && len(r.n) == 0 {
+			fail.errorf("%s keeps the promise: it is no exception", c.name)
+		}
+	}
+	for p := range except {
+		if !used[p] {
+			fail.errorf("no capture is called %s: there is no exception", p)
+		}
+	}
+}
+
+// random are the same numbers for a conversation whatever other captures there are.
+func (c *captured) random(connection int) *rand.Rand {
+	h := fnv.New64a()
+	io.WriteString(h, c.name)
+	return rand.New(rand.NewPCG(h.Sum64(), uint64(connection)))
 }
 
 // Load reads all messages of the captures in testdata, without those named by except.

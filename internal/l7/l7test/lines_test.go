@@ -26,8 +26,9 @@ func TestLines(t *testing.T) {
 		write(t, "scrambled", scrambled())
 	}
 	Run(t, Lines(l7.ByID), Options{
-		Inherited: []record.Col{record.User},
-		Ambiguous: []string{"scrambled"}, // without the line that scrambles the rest cannot be read
+		Inherited:  []record.Col{record.User},
+		LossExcept: map[string]string{"scrambled": "where lines lie in what was scrambled is not known"},
+		LateExcept: map[string]string{"scrambled": "without the line that scrambles the rest cannot be read"},
 		Resize: func(b []byte) {
 			if len(b) >= 8 {
 				copy(b[2:], fmt.Sprintf("%06d", len(b)))

@@ -191,32 +191,33 @@ func chunkAt(v *Conversation, begin []int, dir stream.Dir, at int) int {
 	return -1
 }
 
-// losses is how many chunks of a conversation are lost, one at a time.
-const losses = 40
+// Chunks are lost one at a time: every one of a conversation of up to losses chunks, of a longer one someLosses.
+const (
+	losses     = 150
+	someLosses = 40
+)
 
 // loss: where a chunk is lost, or cut by the snap length, only the exchanges that had bytes in it are harmed, and they
 // say so.
 func (s *suite) loss(t *testing.T) {
-	fail := newReport(t)
-	r := rand.New(rand.NewPCG(4, 4))
 	inherited := slices.Clone(s.o.InheritedAttributes)
 	for _, c := range s.o.Inherited {
 		inherited = append(inherited, record.Columns[c].Name)
 	}
 	tried, harmed, whole := 0, 0, 0
-	for _, c := range s.captures {
-		if c.broken || match(s.o.Ambiguous, c.name) {
-			continue
-		}
+	s.each(newReport(t), s.o.LossExcept, func(c *captured, fail *report) {
 		for i, v := range c.conversations {
 			all, ok := s.exchanges(v, inherited)
 			if !ok {
-				t.Logf("%s, connection %d: left out, it has gaps or long exchanges", c.name, i+1)
+				fail.errorf("%s, connection %d: where its messages lie is not known: it has a layer, gaps or long exchanges", c.name, i+1)
 				continue
 			}
 			begin, _ := spans(v)
-			which := r.Perm(len(v.Chunks))
-			for _, j := range which[:min(losses, len(which))] {
+			which := c.random(i).Perm(len(v.Chunks))
+			if len(which) > losses {
+				which = which[:someLosses]
+			}
+			for _, j := range which {
 				for _, cut := range []bool{false, true} {
 					ch := v.Chunks[j]
 					keep := 0
@@ -281,7 +282,7 @@ func (s *suite) loss(t *testing.T) {
 				}
 			}
 		}
-	}
+	})
 	t.Logf("%d chunks lost or cut: %d records harmed, %d as before", tried, harmed, whole)
 	if tried == 0 || whole == 0 || harmed == 0 {
 		t.Error("nothing was lost, or nothing recovered")
