@@ -2,10 +2,7 @@ package l7test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -107,40 +104,18 @@ func (k *Tshark) ours(s *suite, c *captured) map[string][]string {
 	return list
 }
 
-// Read lists what tshark finds in a capture: by source and destination port and field, in order. The test fails if
-// tshark does.
+// Read lists what tshark finds in a capture: by source and destination port and field, in order.
 func (k *Tshark) Read(t *testing.T, file string) map[string][]string {
 	t.Helper()
-	plain := file
-	if strings.HasSuffix(file, ".gz") {
-		plain = filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(file), ".gz"))
-		if err := unzip(plain, file); err != nil {
-			t.Fatal(err)
-		}
-	}
-	args := []string{"-n", "-r", plain, "-Y", k.Protocol, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,", "-e", "tcp.srcport", "-e", "tcp.dstport"}
-	for _, p := range k.Ports {
-		args = append(args, "-d", fmt.Sprintf("tcp.port==%d,%s", p, k.Protocol))
-	}
+	fields := []string{"tcp.srcport", "tcp.dstport"}
 	for _, f := range k.Fields {
-		args = append(args, "-e", f.Name)
-	}
-	var stderr bytes.Buffer
-	cmd := exec.Command("tshark", args...)
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("tshark: %v\n%s", err, stderr.Bytes())
+		fields = append(fields, f.Name)
 	}
 	list := map[string][]string{}
-	for line := range strings.Lines(string(out)) {
-		cells := strings.Split(strings.TrimRight(line, "\n"), "\t")
+	for _, cells := range ReadTshark(t, file, k.Protocol, k.Ports, fields...) {
 		for i, f := range k.Fields {
-			if cells[2+i] == "" {
-				continue
-			}
-			key := fmt.Sprintf("%s>%s %s", cells[0], cells[1], f.Name)
-			for v := range strings.SplitSeq(cells[2+i], ",") {
+			key := fmt.Sprintf("%s>%s %s", cells[0][0], cells[1][0], f.Name)
+			for _, v := range cells[2+i] {
 				if f.Hex {
 					n, _ := strconv.ParseUint(v, 0, 64)
 					v = strconv.FormatUint(n, 10)
@@ -152,22 +127,32 @@ func (k *Tshark) Read(t *testing.T, file string) map[string][]string {
 	return list
 }
 
-func unzip(to, from string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
+// ReadTshark lists what tshark finds of some fields: for each packet with the protocol, for each field, its values. The
+// test fails if tshark finds nothing and says why.
+func ReadTshark(t *testing.T, file, protocol string, ports []uint16, fields ...string) (packets [][][]string) {
+	t.Helper()
+	args := []string{"-n", "-r", file, "-Y", protocol, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=\x1f", "-E", "separator=\x1e"}
+	for _, p := range ports {
+		args = append(args, "-d", fmt.Sprintf("tcp.port==%d,%s", p, protocol))
 	}
-	defer in.Close()
-	z, err := gzip.NewReader(in)
-	if err != nil {
-		return err
+	for _, f := range fields {
+		args = append(args, "-e", f)
 	}
-	out, err := os.Create(to)
-	if err != nil {
-		return err
+	var stderr bytes.Buffer
+	cmd := exec.Command("tshark", args...)
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil && len(out) == 0 {
+		t.Fatalf("tshark: %v\n%s", err, stderr.Bytes())
 	}
-	if _, err := io.Copy(out, z); err != nil {
-		return err
+	for line := range strings.Lines(string(out)) {
+		packet := make([][]string, len(fields))
+		for i, cell := range strings.Split(strings.TrimRight(line, "\n"), "\x1e") {
+			if cell != "" {
+				packet[i] = strings.Split(cell, "\x1f")
+			}
+		}
+		packets = append(packets, packet)
 	}
-	return out.Close()
+	return packets
 }
