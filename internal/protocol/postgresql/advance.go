@@ -25,6 +25,9 @@ func (d *dialog) asked(m *l7.Message) {
 		d.quiet = false
 	}
 	d.turn = d.turn != (m.Role == l7.Request)
+	if len(f.before) > 0 {
+		d.sending = sending{}
+	}
 	switch s := &d.sending; f.kind {
 	case typeCopyData, typeCopyDone, typeCopyFail:
 		s.early = s.early || s.synced
@@ -142,23 +145,16 @@ func (d *dialog) unbind(name []byte) {
 func (d *dialog) answered(m *l7.Message) {
 	f, t := &d.now, &d.statements
 	d.fresh, d.heard = false, d.heard || m.Role == l7.Response
+	for b := f.before; len(b) > 0; b = b[headerSize:] {
+		d.confirmed(b[0])
+	}
 	switch f.kind {
 	case 0:
 		if f.code == codeSSL {
 			d.secure = max(d.secure-1, 0)
 		}
-	case typeParseComplete:
-		if r, ok := d.waits.next(typeParse); ok {
-			t.confirm(r)
-			d.waits.pop()
-		}
-	case typeCloseComplete:
-		if r, ok := d.waits.next(typeClose); ok {
-			t.close(r)
-			d.waits.pop()
-		} else if d.waits.blind {
-			t.closeAll() // who knows which, and what has its name now
-		}
+	case typeParseComplete, typeBindComplete, typeCloseComplete, typeNoData:
+		d.confirmed(f.kind)
 	case typeParameters:
 		if r, ok := d.waits.next(typeDescribe); ok {
 			t.describe(r, f.raw, nil)
@@ -168,10 +164,6 @@ func (d *dialog) answered(m *l7.Message) {
 		d.row.columns = append(d.row.columns[:0], columns...)
 		if r, ok := d.waits.next(typeDescribe); ok {
 			t.describe(r, nil, columns)
-			d.waits.pop()
-		}
-	case typeNoData:
-		if _, ok := d.waits.next(typeDescribe); ok {
 			d.waits.pop()
 		}
 	case typeCopyIn, typeCopyOut, typeCopyBoth:
@@ -216,6 +208,29 @@ func (d *dialog) answered(m *l7.Message) {
 		d.copy, d.row.columns, d.heard, d.skips = copying{}, d.row.columns[:0], false, false
 		if d.quiet = d.waits.empty(); d.quiet {
 			d.sending = sending{}
+		}
+	}
+}
+
+// confirmed makes the changes that an answer without a body brings.
+func (d *dialog) confirmed(kind byte) {
+	t := &d.statements
+	switch kind {
+	case typeParseComplete:
+		if r, ok := d.waits.next(typeParse); ok {
+			t.confirm(r)
+			d.waits.pop()
+		}
+	case typeCloseComplete:
+		if r, ok := d.waits.next(typeClose); ok {
+			t.close(r)
+			d.waits.pop()
+		} else if d.waits.blind {
+			t.closeAll() // who knows which, and what has its name now
+		}
+	case typeNoData:
+		if _, ok := d.waits.next(typeDescribe); ok {
+			d.waits.pop()
 		}
 	}
 }

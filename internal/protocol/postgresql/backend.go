@@ -12,7 +12,7 @@ import (
 
 // answer describes the body of a message of the server.
 func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
-	a := d.now.ask
+	a := &d.now.ask
 	simple := a.kind == asksQuery || a.kind == asksFunction
 	switch kind {
 	case typeAuthentication:
@@ -128,7 +128,7 @@ func (d *dialog) push(m *l7.Message) {
 // aside makes of a message that may come at any time a row of its own if nobody asked, and nothing if the server passes over
 // what was asked, or if what it answers is not known. It tells whether it is a row.
 func (d *dialog) aside(m *l7.Message) bool {
-	a := d.now.ask
+	a := &d.now.ask
 	switch {
 	case d.unasked(m):
 		return true
@@ -238,7 +238,7 @@ func (d *dialog) tag(m *l7.Message) {
 	case "SELECT", "FETCH":
 		m.Set(record.Rows, 0) // rows themselves are counted
 	case "ROLLBACK":
-		if a := d.now.ask; a.commits && !(d.later && a.kind == asksQuery) {
+		if a := &d.now.ask; a.commits && !(d.later && a.kind == asksQuery) {
 			m.SetAttribute(attrRolledBack, 1)
 		}
 	}
@@ -411,6 +411,6 @@ func nearby(code []byte) bool { return string(code) == "42601" }
 
 // guarded tells whether an error could repeat a secret of the request.
 func (d *dialog) guarded() bool {
-	a := d.now.ask
+	a := &d.now.ask
 	return a.guarded || d.guard || a.kind == asksExecute && d.statements.of(a.ref).secret()
 }

@@ -74,7 +74,8 @@ type sending struct {
 
 // facts are what Advance needs of the message just decoded. They borrow from it.
 type facts struct {
-	kind    byte // of the message, 0 for packets without a type
+	kind    byte   // of the message, 0 for packets without a type; of several the last
+	before  []byte // those before it that are read with it
 	code    uint32
 	ask     ask    // what the request of an answer left; of a request, the statement and formats it speaks of
 	name    []byte // of a statement or a parameter
@@ -172,8 +173,14 @@ func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 	if n == 0 {
 		return 0, errLength
 	}
-	if n < len(b) && (b[0] == typeCopyData || b[0] == typeDataRow && dir == l7.ToClient) && !isRelation(b) {
-		n = run(b, n)
+	switch {
+	case n >= len(b):
+	case b[0] == typeCopyData || b[0] == typeDataRow && dir == l7.ToClient:
+		if !isRelation(b) {
+			n = run(b, n)
+		}
+	default:
+		n = together(dir, b, n)
 	}
 	return n, nil
 }
@@ -197,6 +204,46 @@ func run(b []byte, n int) int {
 		n += k
 	}
 	return n
+}
+
+// together is the length of the whole messages that are read as one: an Execute and its Sync; answers that confirm something,
+// with what rows will look like behind them. The first has n bytes.
+func together(dir l7.Dir, b []byte, n int) int {
+	b = b[:min(len(b), l7.HeadLimit)]
+	switch {
+	case n >= len(b):
+	case dir == l7.ToServer:
+		if b[0] == typeExecute && isEmpty(b[n:]) && b[n] == typeSync {
+			n += headerSize
+		}
+	case confirms(b):
+		for confirms(b[n:]) {
+			n += headerSize
+		}
+		if len(b)-n >= headerSize && b[n] == typeRowDescription {
+			if k := messageLength(b[n:]); n+k <= len(b) {
+				n += k
+			}
+		}
+	}
+	return n
+}
+
+// confirms tells whether b begins with an answer that says that something was done, and no more.
+func confirms(b []byte) bool {
+	if !isEmpty(b) {
+		return false
+	}
+	switch b[0] {
+	case typeParseComplete, typeBindComplete, typeCloseComplete, typeNoData:
+		return true
+	}
+	return false
+}
+
+// isEmpty tells whether b begins with a message without a body.
+func isEmpty(b []byte) bool {
+	return len(b) >= headerSize && binary.BigEndian.Uint32(b[1:]) == headerSize-1
 }
 
 // single tells whether the answer to an SSLRequest or GSSENCRequest is the byte that b begins with: one that was asked for,
@@ -226,9 +273,7 @@ func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 	m.Role = l7.Nothing
 	if dir == l7.ToClient {
 		m.Role, m.More = l7.Response, true
-		left, known := m.Asked(0)
-		d.now.ask = unpack(left)
-		d.now.ask.known = known
+		d.now.ask.unpack(m.Asked(0))
 	}
 	root := c.Group("postgresql")
 	b := c.Rest()
@@ -249,6 +294,10 @@ func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 		d.run(dir, c, m)
 	default:
 		d.message(dir, c, m)
+		for end := together(dir, b, c.Pos()); c.Pos() < end; {
+			d.now.before = b[:c.Pos()]
+			d.message(dir, c, m)
+		}
 	}
 	c.Finish()
 	c.End(root)

@@ -366,6 +366,7 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 func (d *dialog) sync(m *l7.Message) {
 	m.Fence = true
 	switch {
+	case len(d.now.before) > 0: // the Execute
 	case d.sending.data || d.sending.early:
 		m.Role, m.Fence = l7.Feed, false
 		d.now.ignored = true

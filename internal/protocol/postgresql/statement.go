@@ -344,11 +344,11 @@ func (f formats) of(column int) int16 { return int16(f >> min(column, 31) & 1) }
 // readFormats reads what a Bind says of the columns of its result: nothing is text, one speaks of all.
 func readFormats(b []byte) (f formats) {
 	n := len(b) / 2
-	for i := range 32 {
-		if n == 0 {
-			break
-		}
-		f |= formats(binary.BigEndian.Uint16(b[2*min(i, n-1):])&1) << i
+	for i := range min(n, 32) {
+		f |= formats(b[2*i+1]&1) << i
+	}
+	if n > 0 && n < 32 && b[2*n-1]&1 != 0 {
+		f |= ^formats(0) << n // as the last one
 	}
 	return f
 }
@@ -384,9 +384,11 @@ func (a ask) pack() uint64 {
 		uint64(flag(a.commits))<<31 | uint64(a.formats)<<32
 }
 
-func unpack(n uint64) ask {
-	return ask{kind: kind(n & 7), turn: n>>3&1 != 0, backup: n>>4&1 != 0, guarded: n>>5&1 != 0,
-		ref: ref(n >> 6 & (1<<(placeBits+generationBits) - 1)), commits: n>>31&1 != 0, formats: formats(n >> 32)}
+// unpack reads what pack wrote, field by field: what is written in pieces is not copied as a whole without waiting.
+func (a *ask) unpack(n uint64, known bool) {
+	a.kind, a.turn, a.backup, a.guarded = kind(n&7), n>>3&1 != 0, n>>4&1 != 0, n>>5&1 != 0
+	a.ref, a.commits, a.formats = ref(n>>6&(1<<(placeBits+generationBits)-1)), n>>31&1 != 0, formats(n>>32)
+	a.known = known
 }
 
 // commits tells of a statement whether it ends a transaction, and not by ROLLBACK: PREPARE may be PREPARE TRANSACTION.
@@ -402,7 +404,7 @@ type shape struct {
 
 // shape is what the rows of the answer look like.
 func (d *dialog) shape() shape {
-	if a := d.now.ask; a.kind == asksExecute && d.statements.only == nil {
+	if a := &d.now.ask; a.kind == asksExecute && d.statements.only == nil {
 		if s := d.statements.of(a.ref); s != nil && len(s.columns) > 0 {
 			return shape{s.columns, true}
 		}
