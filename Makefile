@@ -28,8 +28,8 @@ race: ## tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 oracle: ## compare what sqltext reads with three other readers of SQL (one of them needs a C compiler)
-	@command -v gcc >/dev/null || echo 'skipped: pg_query, for which a C compiler is needed'
-	cd sqloracle && CGO_ENABLED=$(if $(shell command -v gcc),1,0) $(GO) test ./...
+	@scripts/tools gcc
+	cd sqloracle && CGO_ENABLED=$$(command -v gcc >/dev/null && echo 1 || echo 0) $(GO) test ./...
 
 check: lint stale wasip1 test oracle live ## all that CI checks
 
@@ -67,6 +67,6 @@ captures: ## record the captures of real traffic anew (root, Debian); NAME=mongo
 	captures/run.sh $(NAME)
 
 tools:
-	@scripts/tools
+	@scripts/tools tshark
 
 .PHONY: help build run test oracle live race check lint fmt wasip1 gen stale golden fuzz bench captures tools FORCE

@@ -26,8 +26,8 @@ need_tools() {
 	mkdir -p "$CACHE"
 	exec 8>"$CACHE/tools.lock"
 	flock 8
-	for p in mmdebstrap tcpdump tshark ethtool unshare:util-linux ip:iproute2 gcc openssl node:nodejs npm; do
-		command -v "${p%:*}" >/dev/null || missing+=("${p#*:}")
+	for p in mmdebstrap tcpdump tshark ethtool unshare:util-linux ip:iproute2 gcc:"gcc libc6-dev" openssl node:nodejs npm; do
+		command -v "${p%:*}" >/dev/null || missing+=(${p#*:})
 	done
 	if [ ${#missing[@]} -gt 0 ]; then
 		say "installing ${missing[*]}"
