@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,12 +13,17 @@ func completeFiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 	return []string{"pcap", "pcapng", "cap", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
-func completeProtocols(_ *cobra.Command, _ []string, typed string) (list []string, _ cobra.ShellCompDirective) {
-	done := typed[:strings.LastIndexByte(typed, ',')+1]
-	for _, name := range protocolNames() {
-		list = append(list, done+name)
+// completeList completes the last of some names with commas between them.
+func completeList(names []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) (list []string, _ cobra.ShellCompDirective) {
+		done := typed[:strings.LastIndexByte(typed, ',')+1]
+		for _, name := range names {
+			if !slices.Contains(strings.Split(done, ","), name) {
+				list = append(list, done+name)
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp
 	}
-	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeDecodeAs(_ *cobra.Command, _ []string, typed string) (list []string, _ cobra.ShellCompDirective) {

@@ -30,7 +30,7 @@ ends by itself.`
 const demoWidth = 100
 
 func newDemo() *cobra.Command {
-	o := reading{want: output.TableColumns | treeColumns, trees: true}
+	o := reading{want: output.TableWant(nil) | treeColumns, trees: true}
 	var write string
 	cmd := &cobra.Command{
 		Use:               "demo",

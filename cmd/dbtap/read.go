@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbtap/dbtap/internal/filter"
 	"github.com/dbtap/dbtap/internal/output"
+	"github.com/dbtap/dbtap/internal/record"
 )
 
 const readLong = `read prints a record for every exchange - a request and its answer - in capture files: pcap or pcapng, also
@@ -20,6 +21,7 @@ of processors. Users' values in queries and errors are replaced by ? unless you 
 const readExample = `  dbtap read capture.pcap
   dbtap read -f 'latency > 100ms || status != ok' capture.pcap
   dbtap read -f 'mongodb.body.filter.price.$lt < 10' capture.pcap
+  dbtap read --columns time,user,rows,affected,query capture.pcap
   dbtap read -o json --values monday.pcap.gz tuesday.pcap.gz
   dbtap read --decode-as 27100:mongodb --stats capture.pcap
   tcpdump -U -i any -w - port 27017 | dbtap read -`
@@ -30,42 +32,80 @@ var formats = []string{"table", "json", "csv", "tree"}
 func newRead() *cobra.Command {
 	var o reading
 	var format string
+	var names []string
 	cmd := &cobra.Command{
 		Use:     "read FILE...",
 		Short:   "Print a record for every exchange in capture files",
 		Long:    readLong,
 		Example: readExample,
 		Args:    someFiles,
-		RunE: func(cmd *cobra.Command, names []string) error {
+		RunE: func(cmd *cobra.Command, files []string) error {
 			if !slices.Contains(formats, format) {
 				if near := filter.Nearest(format, formats); near != "" {
 					return usagef("unknown output %q; did you mean %s?", format, near)
 				}
 				return usagef("unknown output %q; it is one of %s", format, strings.Join(formats, ", "))
 			}
-			o.trees, o.titles = format == "tree", format == "csv"
-			o.want = ^uint64(0)
-			if format == "table" {
-				o.want = output.TableColumns
-			} else if o.trees {
-				o.want = treeColumns
+			columns, err := parseColumns(names)
+			switch {
+			case err != nil:
+				return err
+			case cmd.Flags().Changed("columns") && len(columns) == 0:
+				return usagef("--columns is empty; known: %s", strings.Join(columnNames(), ", "))
+			case len(columns) > 0 && format == "tree":
+				return usagef("a tree has no columns")
 			}
-			return o.run(cmd, names, func(w io.Writer, s screen) output.Writer {
+			o.trees, o.titles = format == "tree", format == "csv"
+			switch {
+			case o.trees:
+				o.want = treeColumns
+			case format == "table" || len(columns) > 0:
+				o.want = output.TableWant(columns)
+			default:
+				o.want = ^uint64(0)
+			}
+			return o.run(cmd, files, func(w io.Writer, s screen) output.Writer {
 				switch format {
 				case "json":
-					return output.NewJSON(w)
+					return output.NewJSON(w, columns...)
 				case "csv":
-					return output.NewCSV(w)
+					return output.NewCSV(w, columns...)
 				case "tree":
 					return newTreeWriter(w, output.TreeOptions{Width: s.width, Color: s.color, Values: o.values})
 				}
-				return output.NewTable(w, output.TableOptions{Width: s.width, Color: s.color})
+				return output.NewTable(w, output.TableOptions{Columns: columns, Width: s.width, Color: s.color})
 			})
 		},
 		ValidArgsFunction: completeFiles,
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "`FORMAT`: table, json (an object a line), csv or tree")
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().StringSliceVar(&names, "columns", nil, "print these columns in this order: `LIST`, with commas (see dbtap help columns)")
+	cmd.RegisterFlagCompletionFunc("columns", completeList(columnNames()))
 	o.flags(cmd)
 	return cmd
+}
+
+func columnNames() (names []string) {
+	for _, c := range record.Order {
+		names = append(names, record.Columns[c].Name)
+	}
+	return names
+}
+
+func parseColumns(names []string) (columns []record.Col, err error) {
+	for _, name := range names {
+		c, ok := record.ByName(name)
+		if !ok {
+			if near := filter.Nearest(name, columnNames()); near != "" {
+				return nil, usagef("unknown column %q; did you mean %s?", name, near)
+			}
+			return nil, usagef("unknown column %q; known: %s", name, strings.Join(columnNames(), ", "))
+		}
+		if slices.Contains(columns, c) {
+			return nil, usagef("column %s is named twice", name)
+		}
+		columns = append(columns, c)
+	}
+	return columns, nil
 }

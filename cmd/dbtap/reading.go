@@ -55,7 +55,7 @@ func (o *reading) flags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("filter", cobra.NoFileCompletions)
 	cmd.RegisterFlagCompletionFunc("count", cobra.NoFileCompletions)
 	cmd.RegisterFlagCompletionFunc("decode-as", completeDecodeAs)
-	cmd.RegisterFlagCompletionFunc("protocols", completeProtocols)
+	cmd.RegisterFlagCompletionFunc("protocols", completeList(protocolNames()))
 	cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp))
 }
 

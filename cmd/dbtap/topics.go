@@ -29,7 +29,7 @@ var jsonKinds = map[record.Kind]string{
 func columnsHelp() string {
 	var b strings.Builder
 	b.WriteString(`A record stands for one exchange: a request and its answer. -o json and -o csv print its columns under these names and
-in this order, and filters use them. Facts that a record does not have are left out in JSON and empty in CSV; the columns marked * are
+in this order, filters use them, and read --columns chooses among them. Facts that a record does not have are left out in JSON and empty in CSV; the columns marked * are
 always there.
 
 `)

@@ -9,23 +9,24 @@ import (
 	"github.com/dbtap/dbtap/internal/record"
 )
 
-// CSV writes RFC 4180: a line of all columns' names, then a line a record. Absent facts are empty, doubts are joined
+// CSV writes RFC 4180: a line of the columns' names, then a line a record. Absent facts are empty, doubts are joined
 // by semicolons, attributes are JSON, everything else is as in JSON. Lines end in LF alone, which every reader takes.
 // Bytes that are not UTF-8 and control characters, which the format does not allow, become U+FFFD, but tabs and ends
 // of lines stay. Text that a spreadsheet would take for a formula is not changed: the file is data for programs.
 type CSV struct {
 	buffer
+	layout []entry
 	object []byte // memory for attributes
 }
 
-// NewCSV makes a writer to w and writes the line of names.
-func NewCSV(w io.Writer) *CSV {
-	c := &CSV{buffer: buffer{w: w}}
-	for i, col := range record.Order {
+// NewCSV makes a writer to w of these columns and writes the line of names; none: all, in the order of record.Order.
+func NewCSV(w io.Writer, columns ...record.Col) *CSV {
+	c := &CSV{buffer: buffer{w: w}, layout: layoutOf(columns)}
+	for i, l := range c.layout {
 		if i > 0 {
 			c.b = append(c.b, ',')
 		}
-		c.b = append(c.b, record.Columns[col].Name...)
+		c.b = append(c.b, record.Columns[l.col].Name...)
 	}
 	c.b = append(c.b, '\n')
 	return c
@@ -34,8 +35,8 @@ func NewCSV(w io.Writer) *CSV {
 // Row writes r.
 func (w *CSV) Row(r *record.Record) error {
 	dst := w.b
-	for i := range layout {
-		l := &layout[i]
+	for i := range w.layout {
+		l := &w.layout[i]
 		if i > 0 {
 			dst = append(dst, ',')
 		}

@@ -16,34 +16,49 @@ import (
 )
 
 // JSON writes an object a line.
-type JSON struct{ buffer }
+type JSON struct {
+	buffer
+	layout []entry
+}
 
-// NewJSON makes a writer to w.
-func NewJSON(w io.Writer) *JSON { return &JSON{buffer{w: w}} }
+// NewJSON makes a writer to w of these columns; none: all, in the order of record.Order.
+func NewJSON(w io.Writer, columns ...record.Col) *JSON {
+	return &JSON{buffer{w: w}, layoutOf(columns)}
+}
 
 // Row writes r.
 func (j *JSON) Row(r *record.Record) error {
-	j.b = append(AppendJSON(j.b, r), '\n')
+	j.b = append(appendObject(j.b, r, j.layout), '\n')
 	return j.settle()
 }
 
-// layout is what writers need of the columns, in the order of record.Order.
-var layout = func() (l [len(record.Order)]struct {
+// entry is what writers need of a column.
+type entry struct {
 	key    string // as it stands in front of a value
 	kind   record.Kind
 	col    record.Col
 	always bool
-}) {
-	for i, c := range record.Order {
-		l[i].key, l[i].kind = `,"`+record.Columns[c].Name+`":`, record.Columns[c].Kind
-		l[i].col, l[i].always = c, record.Columns[c].Always
+}
+
+// layout is of all columns.
+var layout = layoutOf(nil)
+
+func layoutOf(columns []record.Col) (list []entry) {
+	if len(columns) == 0 {
+		columns = record.Order[:]
 	}
-	return l
-}()
+	for _, c := range columns {
+		col := &record.Columns[c]
+		list = append(list, entry{`,"` + col.Name + `":`, col.Kind, c, col.Always})
+	}
+	return list
+}
 
 // AppendJSON appends r as an object without an end of line. The keys are in the order of record.Order; absent facts have
 // none.
-func AppendJSON(dst []byte, r *record.Record) []byte {
+func AppendJSON(dst []byte, r *record.Record) []byte { return appendObject(dst, r, layout) }
+
+func appendObject(dst []byte, r *record.Record, layout []entry) []byte {
 	start := len(dst)
 	for i := range layout {
 		l := &layout[i]
@@ -67,6 +82,9 @@ func AppendJSON(dst []byte, r *record.Record) []byte {
 			dst = appendPlain(dst, r, l.col, l.kind)
 			dst = append(dst, '"')
 		}
+	}
+	if len(dst) == start {
+		return append(dst, "{}"...)
 	}
 	dst[start] = '{' // the first key's comma
 	return append(dst, '}')

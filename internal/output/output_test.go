@@ -88,6 +88,7 @@ func hostile() *record.Record {
 	r.SetText(record.Error, "\u0301\x1b[2J")
 	r.SetText(record.Operation, "=cmd|' /C calc'!A0")
 	r.SetText(record.Target, " \x1b ")
+	r.SetSummary()
 	r.Attributes = []record.Attribute{
 		{Name: "a\"\x1b", Kind: record.Text, Text: []byte("\x1b\xff\u009b")},
 		{Name: "j", Kind: record.JSON, Text: []byte("{\"a\":\n")},
@@ -106,6 +107,7 @@ func records() []*record.Record {
 	slow.Set(record.Rows, 1234567)
 	slow.SetText(record.Operation, "find")
 	slow.SetText(record.Target, "a_collection_with_a_long_name")
+	slow.SetSummary()
 	slow.SetText(record.Query, `{"find": "a_collection_with_a_long_name", "filter": {"名前": "?", "age": {"$gt": "?"}}, "limit": 1}`)
 	return []*record.Record{full(), bareRecord(), slow, hostile()}
 }
@@ -140,6 +142,11 @@ func TestGolden(t *testing.T) {
 		"table80.txt":     newTable(TableOptions{Width: 80}),
 		"table160.txt":    newTable(TableOptions{Width: 160}),
 		"tablecolour.txt": newTable(TableOptions{Width: 120, Color: true}),
+		"tableusers.txt":  newTable(TableOptions{Columns: []record.Col{record.User, record.Query, record.Affected, record.Fingerprint}}),
+		"tableall.txt":    newTable(TableOptions{Columns: record.Order[:]}),
+		"some.txt":        newTable(TableOptions{Width: 100, Color: true, Columns: []record.Col{record.Time, record.StatusOf, record.Error}}),
+		"some.json":       func(w io.Writer) Writer { return NewJSON(w, record.Affected, record.User) },
+		"some.csv":        func(w io.Writer) Writer { return NewCSV(w, record.Affected, record.User) },
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, write(t, make, records()...)) })
 	}
@@ -319,11 +326,27 @@ func TestHostile(t *testing.T) {
 	}
 }
 
+// TestJoined: that a connection was joined midstream stands in the first of its rows only.
+func TestJoined(t *testing.T) {
+	var list []*record.Record
+	for _, n := range []int64{100, 100, 3, 100, 3} {
+		r := bareRecord()
+		r.Doubts = record.Midstream | record.Cut
+		r.Set(record.Connection, n)
+		list = append(list, r)
+	}
+	got := write(t, newTable(TableOptions{Columns: []record.Col{record.Connection, record.Query}}), list...)
+	if want := "CONNECTION QUERY\n       100 [cut midstream]\n       100 [cut]\n         3 [cut midstream]\n       100 [cut]\n         3 [cut]\n"; string(got) != want {
+		t.Errorf("%s", got)
+	}
+}
+
 // TestAligned: what is longer than its column makes it wider, and lines below it stay aligned.
 func TestAligned(t *testing.T) {
 	r := &record.Record{Protocol: "mongodb", Client: netip.MustParseAddrPort("[2001:db8:1111:2222:3333:4444:5555:6666]:54321"), Doubts: record.Loss | record.NoResponse}
 	r.SetText(record.Operation, "createIndexes")
 	r.SetText(record.Target, "a_collection_with_a_long_name")
+	r.SetSummary()
 	r.SetText(record.Query, "{}")
 	small := &record.Record{Protocol: "mongodb", Status: record.OK}
 	small.SetText(record.Query, "{}")

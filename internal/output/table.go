@@ -6,13 +6,17 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dbtap/dbtap/internal/record"
 )
 
-// TableOptions say what the reader's screen is like.
+// TableOptions say what is wanted, and what the reader's screen is like.
 type TableOptions struct {
+	// Columns in their order; none: the usual ones, as many as there is room for. The query, or without it the last
+	// one, takes the rest of the line.
+	Columns []record.Col
 	// Width is in cells; below 60 lines are longer. 0 is for what is no terminal: then every column is there, and the query
 	// is not cut.
 	Width int
@@ -28,6 +32,8 @@ const (
 	goodQuery = 36
 	// maxCell is the greatest width of another column, where there is no terminal: columns grow with what is in them.
 	maxCell = 30
+	// addressCell has room for every address: one that is cut is a wrong one.
+	addressCell = 47
 )
 
 // The colours, as a terminal is told them.
@@ -42,75 +48,44 @@ const (
 // tableColumn is a column of the table. Columns of higher drop are left out first where the screen is narrow; those of
 // 0 stay, and those of 1 are left out only if the query had less than minQuery.
 type tableColumn struct {
-	title string
+	col   record.Col
+	title string // "": the column's name
 	width int
-	max   int // where it grows; 0: maxCell
-	right bool
 	drop  int
-	// append appends the text, which may be anything, and says its colour.
-	append func(dst []byte, r *record.Record) ([]byte, string)
 }
 
-// TableColumns is the set of columns that a Table reads: bit 1<<c for column c.
-const TableColumns = 1<<record.Time | 1<<record.Latency | 1<<record.Protocol | 1<<record.Client | 1<<record.Server | 1<<record.Operation |
-	1<<record.Target | 1<<record.Summary | 1<<record.StatusOf | 1<<record.Code | 1<<record.Rows | 1<<record.Error | 1<<record.Query | 1<<record.DoubtsOf
+// usual are the columns of a table for which none were named, but the query.
+var usual = [...]tableColumn{
+	{col: record.Time, width: 12, drop: 1},
+	{col: record.Latency, width: 7},
+	{col: record.Protocol, width: 10, drop: 5},
+	{col: record.Client, width: 21, drop: 3},
+	{col: record.Server, width: 21, drop: 6},
+	{col: record.Summary, title: "OPERATION", width: 20},
+	{col: record.StatusOf, width: 12},
+	{col: record.Code, width: 8, drop: 4},
+	{col: record.Rows, width: 7, drop: 2},
+}
 
-// addressCell has room for every address: one that is cut is a wrong one.
-const addressCell = 47
+// widths of other columns, by their kinds.
+var widths = [...]int{record.Instant: 12, record.Duration: 7, record.Count: 10, record.Size: 10, record.Hash: 16, record.Text: 20, record.Word: 12,
+	record.Address: 21, record.List: 20, record.Object: 40}
 
-// tableColumns are all but the last, which takes the rest of the line: doubts, the error, and the query.
-var tableColumns = []tableColumn{
-	{title: "TIME", width: 12, drop: 1, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		t := time.Unix(0, r.Num(record.Time)).UTC()
-		dst = append(appendClock(dst, t), '.')
-		return appendDigits(dst, uint(t.Nanosecond()/1e6), 3), ""
-	}},
-	{title: "LATENCY", width: 7, right: true, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		if !r.Has(record.Latency) {
-			return dst, ""
+// TableWant is the set of columns of records that a Table with these columns reads: bit 1<<c for column c.
+func TableWant(columns []record.Col) (want uint64) {
+	for _, c := range columns {
+		want |= 1 << c
+	}
+	if len(columns) == 0 {
+		want = 1 << record.Query
+		for _, c := range usual {
+			want |= 1 << c.col
 		}
-		d := time.Duration(r.Num(record.Latency))
-		if d >= slow {
-			return appendLatency(dst, d), yellow
-		}
-		return appendLatency(dst, d), ""
-	}},
-	{title: "PROTOCOL", width: 10, drop: 5, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		return append(dst, r.Protocol...), ""
-	}},
-	{title: "CLIENT", width: 21, max: addressCell, drop: 3, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		return appendAddress(dst, r.Client), ""
-	}},
-	{title: "SERVER", width: 21, max: addressCell, drop: 6, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		return appendAddress(dst, r.Server), ""
-	}},
-	{title: "OPERATION", width: 20, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		if r.Has(record.Summary) {
-			return append(dst, r.Text(record.Summary)...), ""
-		}
-		dst = append(append(dst, r.Text(record.Operation)...), ' ')
-		return append(dst, r.Text(record.Target)...), ""
-	}},
-	{title: "STATUS", width: 12, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		color := ""
-		if r.Status == record.ClientError || r.Status == record.ServerError || r.Status == record.Timeout {
-			color = red
-		}
-		return append(dst, r.Status.String()...), color
-	}},
-	{title: "CODE", width: 8, drop: 4, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		return append(dst, r.Text(record.Code)...), ""
-	}},
-	{title: "ROWS", width: 7, right: true, drop: 2, append: func(dst []byte, r *record.Record) ([]byte, string) {
-		if !r.Has(record.Rows) {
-			return dst, ""
-		}
-		n := r.Num(record.Rows)
-		if n < 1e7 {
-			return strconv.AppendInt(dst, n, 10), ""
-		}
-		return append(strconv.AppendInt(dst, n/1e6, 10), 'M'), "" // a number that is cut would be a wrong one
-	}},
+	}
+	if want>>record.Query&1 != 0 {
+		want |= 1<<record.Error | 1<<record.DoubtsOf | 1<<record.Connection
+	}
+	return want
 }
 
 // Table writes a line a record for people, and a line of titles before the first. A line can be shown when its record
@@ -120,16 +95,18 @@ type Table struct {
 	buffer
 	options TableOptions
 	columns []tableColumn
-	rest    int // width of the last column, 0: any
+	last    record.Col // the last column
+	rest    int        // its width, 0: any
 	cell    []byte
+	joined  []uint64 // a bit for each connection whose rows were marked as midstream once
 }
 
 // NewTable makes a writer to w and writes the titles.
 func NewTable(w io.Writer, o TableOptions) *Table {
-	t := &Table{buffer: buffer{w: w}, options: o}
-	for drop := 7; drop > 0; drop-- {
+	t := &Table{buffer: buffer{w: w}, options: o, last: record.Query}
+	for drop := 7; drop > 0 && len(o.Columns) == 0; drop-- {
 		t.columns, t.rest = t.columns[:0], o.Width
-		for _, c := range tableColumns {
+		for _, c := range usual {
 			if c.drop < drop {
 				t.columns = append(t.columns, c)
 				t.rest -= c.width + 1
@@ -139,18 +116,35 @@ func NewTable(w io.Writer, o TableOptions) *Table {
 			break
 		}
 	}
+	if n := len(o.Columns); n > 0 {
+		if !slices.Contains(o.Columns, record.Query) {
+			t.last = o.Columns[n-1]
+		}
+		t.rest = o.Width
+		for _, col := range o.Columns {
+			if col == t.last {
+				continue
+			}
+			c := tableColumn{col: col, width: max(widths[record.Columns[col].Kind], len(record.Columns[col].Name))}
+			if i := slices.IndexFunc(usual[:], func(u tableColumn) bool { return u.col == col && u.title == "" }); i >= 0 {
+				c = usual[i]
+			}
+			t.columns = append(t.columns, c)
+			t.rest -= c.width + 1
+		}
+	}
 	t.rest = max(t.rest, 0)
 	if o.Width > 0 {
 		t.rest = max(t.rest, minQuery)
 	}
 	for i := range t.columns {
 		c := &t.columns[i]
-		t.cell = append(t.cell[:0], c.title...)
+		t.cell = append(t.cell[:0], strings.ToUpper(cmp.Or(c.title, record.Columns[c.col].Name))...)
 		t.put(c, t.color(bold))
 		t.b = append(t.b, ' ')
 	}
 	t.b = append(t.b, t.color(bold)...)
-	t.b = append(t.b, "QUERY"...)
+	t.b = append(t.b, strings.ToUpper(record.Columns[t.last].Name)...)
 	if o.Color {
 		t.b = append(t.b, reset...)
 	}
@@ -174,13 +168,77 @@ func (t *Table) Row(r *record.Record) error {
 	start := len(t.b)
 	for i := range t.columns {
 		c := &t.columns[i]
-		var color string
-		t.cell, color = c.append(t.cell[:0], r)
-		t.put(c, t.color(color))
+		t.put(c, t.color(t.fill(c.col, r)))
 		t.b = append(t.b, ' ')
 	}
+	if t.last == record.Query {
+		t.query(r)
+	} else {
+		color := t.color(t.fill(t.last, r))
+		t.b = append(t.b, color...)
+		t.b, _ = appendCells(t.b, borrow(t.cell), t.rest, true)
+		if color != "" {
+			t.b = append(t.b, reset...)
+		}
+	}
+	line := bytes.TrimRight(t.b[start:], " ")
+	t.b = append(t.b[:start+len(line)], '\n')
+	return t.settle()
+}
+
+// fill makes the cell of a column and says its colour.
+func (t *Table) fill(col record.Col, r *record.Record) (color string) {
+	t.cell = t.cell[:0]
+	if !r.Has(col) && !record.Columns[col].Always {
+		return ""
+	}
+	switch record.Columns[col].Kind {
+	case record.Instant:
+		at := time.Unix(0, r.Num(col)).UTC()
+		t.cell = appendDigits(append(appendClock(t.cell, at), '.'), uint(at.Nanosecond()/1e6), 3)
+	case record.Duration:
+		d := time.Duration(r.Num(col))
+		if col == record.Latency && d >= slow {
+			color = yellow
+		}
+		t.cell = appendLatency(t.cell, d)
+	case record.Count, record.Size:
+		n := r.Num(col)
+		if n >= 1e7 && col == record.Rows {
+			t.cell = append(strconv.AppendInt(t.cell, n/1e6, 10), 'M') // a number that is cut would be a wrong one
+			break
+		}
+		t.cell = strconv.AppendInt(t.cell, n, 10)
+	case record.List:
+		t.cell = r.Doubts.AppendNames(t.cell, " ", "")
+	case record.Object:
+		t.cell = appendAttributes(t.cell, r.Attributes)
+	case record.Text, record.Word:
+		if col == record.Error || col == record.StatusOf && (r.Status == record.ClientError || r.Status == record.ServerError || r.Status == record.Timeout) {
+			color = red
+		}
+		t.cell = append(t.cell, r.Text(col)...)
+	default:
+		t.cell = appendPlain(t.cell, r, col, record.Columns[col].Kind)
+	}
+	return color
+}
+
+// query appends the query, behind doubts and the error.
+func (t *Table) query(r *record.Record) {
 	left, room := t.rest, true
-	t.cell = r.Doubts.AppendNames(append(t.cell[:0], '['), " ", "")
+	doubts := r.Doubts
+	if n := r.Num(record.Connection); doubts&record.Midstream != 0 && n > 0 {
+		for len(t.joined) <= int(n/64) {
+			t.joined = append(t.joined, 0)
+		}
+		if word, bit := &t.joined[n/64], uint64(1)<<(n%64); *word&bit != 0 {
+			doubts &^= record.Midstream
+		} else {
+			*word |= bit
+		}
+	}
+	t.cell = doubts.AppendNames(append(t.cell[:0], '['), " ", "")
 	for i := range r.Attributes {
 		if a := &r.Attributes[i]; a.Kind == record.Flag && slices.Contains(marks[:], a.Name) {
 			if len(t.cell) > 1 {
@@ -226,16 +284,16 @@ func (t *Table) Row(r *record.Record) error {
 	if room {
 		t.b, _ = appendCells(t.b, r.Text(record.Query), left, true)
 	}
-	line := bytes.TrimRight(t.b[start:], " ")
-	t.b = append(t.b[:start+len(line)], '\n')
-	return t.settle()
 }
 
 // put appends the cell, as wide as its column.
 func (t *Table) put(c *tableColumn, color string) {
 	limit := c.width
 	if t.options.Width == 0 {
-		limit = cmp.Or(c.max, maxCell)
+		limit = max(maxCell, c.width)
+		if record.Columns[c.col].Kind == record.Address {
+			limit = addressCell
+		}
 	}
 	start := len(t.b)
 	t.b = append(t.b, color...)
@@ -247,7 +305,7 @@ func (t *Table) put(c *tableColumn, color string) {
 	c.width = max(c.width, n)
 	pad := c.width - n
 	t.b = append(t.b, spaces[:pad]...)
-	if c.right && pad > 0 {
+	if kind := record.Columns[c.col].Kind; pad > 0 && (kind == record.Duration || kind == record.Count || kind == record.Size) {
 		copy(t.b[start+pad:], t.b[start:len(t.b)-pad])
 		copy(t.b[start:], spaces[:pad])
 	}
