@@ -179,11 +179,19 @@ func (n *treeTest) fits(t *wire.Tree, f *wire.Field) bool {
 		case f.Label != "":
 			return n.test.ofText(f.Label)
 		case f.Type != nil && len(t.Bytes(f)) == f.Len:
-			if f.Type.Word && n.test.op.orders() {
-				return false
-			}
 			var buf [64]byte
-			return n.test.ofTyped(borrow(f.Type.Append(buf[:0], b)))
+			text := borrow(f.Type.Append(buf[:0], b))
+			if f.Type.Word {
+				if n.test.op.orders() {
+					return false
+				}
+				for _, v := range n.test.values { // null is NULL
+					if strings.EqualFold(v.text, text) {
+						text = v.text
+					}
+				}
+			}
+			return n.test.ofTyped(text)
 		}
 		return n.test.ofBytes(b)
 	}
