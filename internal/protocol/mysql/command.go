@@ -217,12 +217,13 @@ func (d *dialog) text(c *wire.Cursor, m *l7.Message) *sentence {
 	whole := len(sql) == c.Left() && !d.now.full && c.Cut() == nil
 	was := c.Classify(wire.Value)
 	c.String("query", c.Left())
-	c.Typed(sqlTypes[d.dialect()/sqltext.ANSIQuotes])
+	dialect := d.dialectOf(sql)
+	c.Typed(sqlTypes[dialect/sqltext.ANSIQuotes])
 	c.Classify(was)
 	if c.Err() != nil {
 		return nil
 	}
-	s := d.read(m, sql, whole)
+	s := d.read(m, sql, dialect, whole)
 	if s.operation == "" && whole {
 		s.operation = names[d.now.command][len("COM_"):] // there is no statement in it
 	}
@@ -582,9 +583,7 @@ func (d *dialog) signIn() {
 	now := &d.now
 	d.nextUser = append(d.nextUser[:0], now.user[:min(len(now.user), maxName)]...)
 	d.nextSchema = append(d.nextSchema[:0], now.schema[:min(len(now.schema), maxName)]...)
-	if d.quotes &^= sqltext.Multibyte; now.multibyte {
-		d.quotes |= sqltext.Multibyte
-	}
+	d.write(now.charset)
 	if len(now.app) > 0 {
 		d.app = append(d.app[:0], now.app[:min(len(now.app), maxName)]...)
 	}
@@ -599,6 +598,7 @@ func (d *dialog) advanceCommand(m *l7.Message) {
 		d.turn = turnAuth
 		d.signIn()
 	case comInitDB, comQuery:
+		d.risk(m.Leaves)
 		if m.Leaves&leavesUse != 0 {
 			name := &d.schemas[d.uses%maxUses]
 			*name = append((*name)[:0], now.schema[:min(len(now.schema), maxName)]...)
@@ -616,6 +616,7 @@ func (d *dialog) advanceCommand(m *l7.Message) {
 			})
 		}
 	case comExecute, comBulkExecute:
+		d.risk(m.Leaves)
 		if st := s.find(now.statement); st != nil {
 			s.change(st, func() {
 				if len(now.types) > 0 && len(now.types) <= 2*maxParameters {

@@ -36,7 +36,7 @@ func TestLateProof(t *testing.T) {
 				t.Error(r)
 			}
 		}
-		if tree := drawn(&c.Conversation); strings.Contains(tree, "swordfish") {
+		if tree := drawn(&c.Conversation, true); strings.Contains(tree, "swordfish") {
 			t.Error(tree)
 		}
 	}

@@ -81,6 +81,7 @@ const (
 	leavesGuarded = 1 << 8  // the request holds a secret, which an error may quote
 	leavesUse     = 1 << 9  // the request names the schema that is in use behind it: the one with the number in the upper half
 	leavesData    = 1 << 11 // the request reads or writes rows, and ends no transaction even when it fails
+	leavesCharset = 12      // place of two bits: the charset of what the client sends behind it
 )
 
 // dialog is what the packets of one connection leave for later ones.
@@ -120,6 +121,8 @@ type dialog struct {
 
 // facts are what Advance needs of the message just decoded.
 type facts struct {
+	charset charset // that the client says it writes in when it logs in, or the server
+
 	// Of the client's.
 	turn      turn
 	command   byte
@@ -130,7 +133,6 @@ type facts struct {
 	user      []byte
 	app       []byte
 	schema    []byte
-	multibyte bool // of a login: characters may hold the byte of a backslash
 	sentence  sentence
 	statement uint32   // its id
 	parameter uint16   // that long data is for
@@ -190,7 +192,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 		schemas: d.schemas, from: c.Client.AppendTo(d.from[:0]), host: c.Server,
 		columns: d.columns[:0], scratch: d.scratch[:0], statements: d.statements, spans: d.spans[:0]}
 	if d.statements.unseen = c.Midstream; c.Midstream {
-		d.turn, d.answer.phase, d.quotes = turnUnknown, phaseLost, sqltext.Unsure
+		d.turn, d.answer.phase, d.quotes = turnUnknown, phaseLost, sqltext.Unsure|sqltext.Multibyte
 	}
 }
 
@@ -234,6 +236,7 @@ func (d *dialog) Lost(dir l7.Dir) {
 	d.statements.unseen = true
 	if dir == l7.ToServer {
 		d.turn = turnUnknown
+		d.write(multibyte) // it may have been told in what was lost
 		d.statements.last = nil
 		return
 	}

@@ -110,7 +110,7 @@ func (d *dialog) handshake(c *wire.Cursor, m *l7.Message) {
 	c.Flags(clientCapabilities)
 	d.now.told = c.Err() == nil
 	c.Uint32LE("max_packet_size")
-	d.now.multibyte = multibyte(uint16(c.Uint8("character_set")))
+	d.now.charset = collation(uint16(c.Uint8("character_set")))
 	if caps&capMySQL == 0 {
 		c.Skip("filler", 19, nil)
 		extended := c.Uint32LE("client_flag_extended")
@@ -258,7 +258,7 @@ func (d *dialog) changeUser(c *wire.Cursor, m *l7.Message) {
 	}
 	d.now.schema = c.CString("database")
 	if c.More() {
-		d.now.multibyte = multibyte(c.Uint16LE("character_set"))
+		d.now.charset = collation(c.Uint16LE("character_set"))
 	}
 	if c.More() && (!d.known || d.caps&capPluginAuth != 0) {
 		plugin(c, m)
@@ -266,16 +266,6 @@ func (d *dialog) changeUser(c *wire.Cursor, m *l7.Message) {
 	if c.More() && (!d.known || d.caps&capAttributes != 0) {
 		d.attributes(c, m)
 	}
-}
-
-// multibyte tells whether characters of a set, by the number of one of its collations, may end with the byte of a
-// backslash: big5, sjis, gbk, cp932, gb18030. MariaDB has those that do not pad 1024 higher.
-func multibyte(collation uint16) bool {
-	switch collation &^ 1024 {
-	case 1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250:
-		return true
-	}
-	return false
 }
 
 // authData describes what a client sends in a login behind its first packet.

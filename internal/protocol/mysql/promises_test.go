@@ -45,7 +45,6 @@ var (
 		"raw-old":        "a login that is too old",
 		"raw-pipeline-*": "requests before the answer to another",
 		"raw-segments-*": "packets in pieces",
-		"types-*":        "rows that are like answers",
 		"x":              "X Protocol is not read",
 	}
 	lateExcept = map[string]string{

@@ -729,10 +729,12 @@ func (d *dialog) track(c *wire.Cursor, m *l7.Message) {
 		switch kind {
 		case trackVariables:
 			for c.More() {
-				lengthText(c, "name")
+				name := lengthText(c, "name")
 				was := c.Classify(wire.Value)
-				lengthText(c, "value")
-				c.Classify(was)
+				value := lengthText(c, "value")
+				if c.Classify(was); string(name) == clientCharset && c.Err() == nil {
+					d.now.charset = charsetNamed(value)
+				}
 			}
 		case trackSchema:
 			d.now.tracked = lengthText(c, "schema")
@@ -975,6 +977,7 @@ func (d *dialog) advanceServer(m *l7.Message) {
 	if now.moved {
 		d.setSchema(now.tracked)
 	}
+	d.write(now.charset)
 	if !m.More {
 		d.release()
 	}
@@ -985,6 +988,9 @@ func (d *dialog) settle(com byte, m *l7.Message) {
 	now := &d.now
 	s := &d.statements
 	ok := now.verdict == verdictOK
+	if ok && com != comPrepare {
+		d.write(charset(now.asked >> leavesCharset & 3))
+	}
 	switch com {
 	case comConnect, comChangeUser:
 		if now.verdict == noVerdict {

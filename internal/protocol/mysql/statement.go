@@ -45,9 +45,10 @@ const (
 type sentence struct {
 	operation, target, summary string
 	shown, normal              []byte
-	cut                        bool // the text goes on
-	data                       bool // it reads or writes rows, and ends no transaction even when it fails
-	guarded                    bool // it holds a secret, which an error may quote to those who see values
+	cut                        bool    // the text goes on
+	data                       bool    // it reads or writes rows, and ends no transaction even when it fails
+	guarded                    bool    // it holds a secret, which an error may quote to those who see values
+	charset                    charset // that it says the client writes in
 }
 
 // tell states a sentence.
@@ -66,6 +67,7 @@ func (s *sentence) tell(m *l7.Message) {
 	if s.data {
 		m.Leaves |= leavesData
 	}
+	m.Leaves |= uint64(s.charset) << leavesCharset
 }
 
 // statement is a prepared one.
@@ -297,11 +299,13 @@ func (s *statements) forget(x *statement) {
 }
 
 // read makes a sentence of SQL: what m.SQL finds in it. whole tells that it does not go on.
-func (d *dialog) read(m *l7.Message, sql []byte, whole bool) *sentence {
-	dialect := d.dialect()
+func (d *dialog) read(m *l7.Message, sql []byte, dialect sqltext.Dialect, whole bool) *sentence {
 	m.SQL.Read(sql, dialect)
 	s := &d.now.sentence
 	*s = sentence{shown: m.SQL.Normal, normal: m.SQL.Normal, cut: !whole}
+	if m.SQL.Operation == "SET" || m.SQL.Statements > 1 {
+		s.charset = charsetOf(sql)
+	}
 	if whole || m.SQL.Certain {
 		s.target = view(m.SQL.Target)
 	}
@@ -333,18 +337,3 @@ func (d *dialog) read(m *l7.Message, sql []byte, whole bool) *sentence {
 
 // maxShown is how much of a text is shown: more than a record takes.
 const maxShown = 20 << 10
-
-// dialect is how the connection quotes.
-func (d *dialog) dialect() sqltext.Dialect {
-	dialect := sqltext.MySQL | d.quotes
-	if d.told {
-		dialect &^= sqltext.Unsure
-	}
-	if d.status&statusNoBackslash != 0 {
-		dialect |= sqltext.NoBackslash
-	}
-	if d.status&statusANSIQuotes != 0 {
-		dialect |= sqltext.ANSIQuotes
-	}
-	return dialect
-}

@@ -425,10 +425,10 @@ func TestErrors(t *testing.T) {
 	check(t, "doubts", rows[1].Doubts, 0)
 }
 
-// drawn are the trees of a conversation as somebody sees them who asked for values.
-func drawn(c *l7test.Conversation) string {
+// drawn are the trees of a conversation as they are shown.
+func drawn(c *l7test.Conversation, values bool) string {
 	var out bytes.Buffer
-	w := output.NewTree(&out, output.TreeOptions{Values: true, All: true})
+	w := output.NewTree(&out, output.TreeOptions{Values: values, All: true})
 	var replay l7.Replayer
 	e := l7.New(l7.Config{Protocols: []*l7.Protocol{mysql.Protocol}, Want: ^uint64(0), Values: true, Keep: true, Budget: 64 << 20}, func(r *record.Record) {
 		for i := range r.Messages {
@@ -452,7 +452,7 @@ func TestSecretParameters(t *testing.T) {
 		c.server(failure(1, 1366, "HY000", "Incorrect string value: 'marlin-77' for column 'password' at row 1"))
 		c.client(pkt(0, "\x18", u32(9), u16(0), "marlin-77"), pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00", types, text("dorado-78"))).server(okPacket(1, 1, 0, autocommit))
 		c.client(pkt(0, "\xfa", u32(9), u16(128), types[1:], "\x00", text("marlin-77"), "\x00", text("dorado-78"))).server(okPacket(1, 1, 0, autocommit))
-		trees := drawn(&c.Conversation)
+		trees := drawn(&c.Conversation, true)
 		for _, r := range rowsOf(t, true, &c.Conversation) {
 			trees += r.String()
 		}
@@ -474,7 +474,7 @@ func TestPasswordInError(t *testing.T) {
 			}
 		}
 	}
-	tree := drawn(&c.Conversation)
+	tree := drawn(&c.Conversation, true)
 	if strings.Contains(tree, "swordfish") || !strings.Contains(tree, "error_message") {
 		t.Errorf("with values: %s", tree)
 	}
@@ -628,7 +628,7 @@ func TestXErrors(t *testing.T) {
 	r := rows[1]
 	check(t, "facts", fmt.Sprint(r.Text(record.Code), r.Status, r.Attribute("sqlstate"), r.Text(record.Error)), fmt.Sprint("1064", record.ClientError, "42000", "42000 near '?' ."))
 	check(t, "an error that says nothing", rows[2].Status, record.Unknown)
-	if tree := drawn(&c.Conversation); strings.Contains(tree, "marlin") || !strings.Contains(tree, "sql_state = \"42000\"") {
+	if tree := drawn(&c.Conversation, true); strings.Contains(tree, "marlin") || !strings.Contains(tree, "sql_state = \"42000\"") {
 		t.Error(tree)
 	}
 }
@@ -665,5 +665,44 @@ func TestX(t *testing.T) {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s in %v", want, got)
 		}
+	}
+}
+
+// TestCharset: whether a backslash is one in what a client sends follows from what it and the server say.
+func TestCharset(t *testing.T) {
+	ok := okPacket(1, 0, 0, autocommit)
+	sql := "SELECT 'x\xe0\\', 'marlin-77'" // in GBK, text ends before the comma
+	tracked := text("character_set_client") + text("gbk")
+	change := "\x00" + text(tracked)
+	told := pkt(1, "\x00\x00\x00", u16(autocommit|1<<14), u16(0), text(""), text(change))
+	for name, x := range map[string]struct {
+		talk func(talk)
+		safe bool
+	}{
+		"the login's":           {func(talk) {}, false},
+		"SET NAMES gbk":         {func(c talk) { c.client(query("SET NAMES gbk")).server(ok) }, true},
+		"and back":              {func(c talk) { c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8mb4")).server(ok) }, false},
+		"a pipeline":            {func(c talk) { c.client(query("SET NAMES gbk")) }, true},
+		"back, in a pipeline":   {func(c talk) { c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8")) }, true},
+		"back, which failed":    {func(c talk) { c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8")).server(failure(1, 1115, "42000", "Unknown")) }, true},
+		"the session tracks it": {func(c talk) { c.client(query("CALL p()")).server(told) }, true},
+		"a gap":                 {func(c talk) { c.Gap(stream.Forward, 30, false) }, true},
+		"prepared": {func(c talk) {
+			c.client(pkt(0, "\x16", "SET NAMES gbk")).server(prepareOK(1, 9, 0, 0)).client(pkt(0, "\x17", u32(9), "\x00", u32(1))).server(ok)
+		}, true},
+		"prepared only": {func(c talk) { c.client(pkt(0, "\x16", "SET NAMES gbk")).server(prepareOK(1, 9, 0, 0)) }, false},
+	} {
+		c := logIn(usual | sessionTrack | deprecateEOF)
+		x.talk(c)
+		c.client(query(sql)).server(ok)
+		seen := strings.Contains(fmt.Sprint(c.of(t)), "marlin")
+		if seen == x.safe {
+			t.Errorf("%s: shown %v", name, seen)
+		}
+	}
+	c := logIn(usual)
+	c.client(query("SET NAMES gbk; " + sql)).server(okPacket(1, 0, 0, autocommit|8), okPacket(2, 0, 0, autocommit))
+	if s := fmt.Sprint(c.of(t)) + drawn(&c.Conversation, false); strings.Contains(s, "marlin") {
+		t.Error(s)
 	}
 }

@@ -1,0 +1,173 @@
+package mysql
+
+import (
+	"bytes"
+
+	"github.com/dbtap/dbtap/internal/sqltext"
+)
+
+// charset is what matters of the character set that a client writes in.
+type charset uint8
+
+const (
+	kept      charset = iota // nothing is said of it
+	plain                    // a backslash is one
+	multibyte                // the second byte of a character may be that of a backslash, or nobody knows
+)
+
+// clientCharset is the variable that has its name.
+const clientCharset = "character_set_client"
+
+// charsetNamed judges a name, which may be in quotes.
+func charsetNamed(name []byte) charset {
+	name = bytes.ToLower(bytes.Trim(name, "'\"`"))
+	switch string(name) {
+	case "big5", "sjis", "gbk", "cp932", "gb18030", "default", "":
+		return multibyte
+	}
+	if letter(name[0]) && bytes.IndexByte(name, '.') < 0 {
+		return plain
+	}
+	return multibyte // a variable, a number
+}
+
+// collation judges a character set by the number of one of its collations. MariaDB has those that do not pad 1024 higher.
+func collation(n uint16) charset {
+	switch n &^ 1024 {
+	case 0, 1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250:
+		return multibyte
+	}
+	return plain
+}
+
+// charsetOf finds what statements say of the client's character set. Of several the last counts, unless one is multibyte.
+func charsetOf(sql []byte) (said charset) {
+	var word []byte
+	set, global := false, false
+	for begins := true; ; {
+		character := bytes.EqualFold(word, []byte("CHARACTER"))
+		if word, sql = token(sql); word == nil {
+			return said
+		}
+		is := func(s string) bool { return len(word) == len(s) && bytes.EqualFold(word, []byte(s)) }
+		name := word[bytes.LastIndexByte(word, '.')+1:]
+		switch {
+		case word[0] == ';':
+			begins = true
+			continue
+		case begins:
+			set, global = is("SET"), false
+		case !set:
+		case is("GLOBAL"), is("PERSIST"), is("PERSIST_ONLY"):
+			global = true
+		case is("SESSION"), is("LOCAL"):
+			global = false
+		case is("NAMES"), is("CHARSET"), is("SET") && character:
+			value, _ := token(sql)
+			said = max(said&multibyte, charsetNamed(value))
+		case bytes.EqualFold(bytes.Trim(name, "@`"), []byte(clientCharset)) && !global && !bytes.HasPrefix(bytes.ToLower(word), []byte("@@global")):
+			value, rest := token(sql)
+			if bytes.HasPrefix(value, []byte("=")) || bytes.HasPrefix(value, []byte(":")) {
+				value, rest = token(rest)
+			}
+			if said = max(said&multibyte, charsetNamed(value)); !ends(rest) {
+				said = multibyte // an expression
+			}
+		}
+		begins = false
+	}
+}
+
+// ends tells whether an assignment ends before sql.
+func ends(sql []byte) bool {
+	word, _ := token(sql)
+	return word == nil || word[0] == ',' || word[0] == ';'
+}
+
+// token takes the first word, text in quotes or other sign from sql; nil behind the last. What stands in /*! */ is code.
+func token(sql []byte) (word, rest []byte) {
+	i := 0
+	for i < len(sql) {
+		switch c := sql[i]; {
+		case c <= ' ':
+			i++
+			continue
+		case bytes.HasPrefix(sql[i:], []byte("/*!")):
+			for i += len("/*!"); i < len(sql) && (sql[i] >= '0' && sql[i] <= '9' || sql[i] == 'M'); {
+				i++
+			}
+			continue
+		case bytes.HasPrefix(sql[i:], []byte("*/")):
+			i += len("*/")
+			continue
+		case bytes.HasPrefix(sql[i:], []byte("/*")):
+			n := bytes.Index(sql[i:], []byte("*/"))
+			if n < 0 {
+				return nil, nil
+			}
+			i += n
+			continue
+		case c == '#' || bytes.HasPrefix(sql[i:], []byte("-- ")):
+			n := bytes.IndexByte(sql[i:], '\n')
+			if n < 0 {
+				return nil, nil
+			}
+			i += n
+			continue
+		case c == '\'' || c == '"':
+			n := bytes.IndexByte(sql[i+1:], c)
+			if n < 0 {
+				return nil, nil
+			}
+			return sql[i : i+n+2], sql[i+n+2:]
+		}
+		n := i
+		for n < len(sql) && (wordByte(sql[n]) || sql[n] == '@' || sql[n] == '.' || sql[n] == '`') {
+			n++
+		}
+		n = max(n, i+1)
+		return sql[i:n], sql[n:]
+	}
+	return nil, nil
+}
+
+// write notes the character set that the client writes in from now on.
+func (d *dialog) write(c charset) {
+	switch c {
+	case plain:
+		d.quotes &^= sqltext.Multibyte
+	case multibyte:
+		d.quotes |= sqltext.Multibyte
+	}
+}
+
+// risk notes that a request may bring a character set that is not plain: what is sent before its answer may be in it.
+func (d *dialog) risk(leaves uint64) {
+	if c := charset(leaves >> leavesCharset & 3); c == multibyte {
+		d.write(c)
+	}
+}
+
+// dialect is how the connection quotes.
+func (d *dialog) dialect() sqltext.Dialect {
+	dialect := sqltext.MySQL | d.quotes
+	if d.told {
+		dialect &^= sqltext.Unsure
+	}
+	if d.status&statusNoBackslash != 0 {
+		dialect |= sqltext.NoBackslash
+	}
+	if d.status&statusANSIQuotes != 0 {
+		dialect |= sqltext.ANSIQuotes
+	}
+	return dialect
+}
+
+// dialectOf is how sql quotes, which may change the character set for its own later statements.
+func (d *dialog) dialectOf(sql []byte) sqltext.Dialect {
+	dialect := d.dialect()
+	if i := bytes.IndexByte(sql, '\\'); i > 0 && bytes.IndexByte(sql[:i], ';') > 0 && charsetOf(sql) == multibyte {
+		dialect |= sqltext.Multibyte
+	}
+	return dialect
+}
