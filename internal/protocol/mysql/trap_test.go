@@ -679,12 +679,16 @@ func TestCharset(t *testing.T) {
 		talk func(talk)
 		safe bool
 	}{
-		"the login's":           {func(talk) {}, false},
-		"SET NAMES gbk":         {func(c talk) { c.client(query("SET NAMES gbk")).server(ok) }, true},
-		"and back":              {func(c talk) { c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8mb4")).server(ok) }, false},
-		"a pipeline":            {func(c talk) { c.client(query("SET NAMES gbk")) }, true},
-		"back, in a pipeline":   {func(c talk) { c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8")) }, true},
-		"back, which failed":    {func(c talk) { c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8")).server(failure(1, 1115, "42000", "Unknown")) }, true},
+		"the login's":   {func(talk) {}, false},
+		"SET NAMES gbk": {func(c talk) { c.client(query("SET NAMES gbk")).server(ok) }, true},
+		"and back": {func(c talk) {
+			c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8mb4")).server(ok)
+		}, false},
+		"a pipeline":          {func(c talk) { c.client(query("SET NAMES gbk")) }, true},
+		"back, in a pipeline": {func(c talk) { c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8")) }, true},
+		"back, which failed": {func(c talk) {
+			c.client(query("SET NAMES gbk")).server(ok).client(query("SET NAMES utf8")).server(failure(1, 1115, "42000", "Unknown"))
+		}, true},
 		"the session tracks it": {func(c talk) { c.client(query("CALL p()")).server(told) }, true},
 		"a gap":                 {func(c talk) { c.Gap(stream.Forward, 30, false) }, true},
 		"prepared": {func(c talk) {
@@ -701,7 +705,7 @@ func TestCharset(t *testing.T) {
 		}
 	}
 	c := logIn(usual)
-	c.client(query("SET NAMES gbk; " + sql)).server(okPacket(1, 0, 0, autocommit|8), okPacket(2, 0, 0, autocommit))
+	c.client(query("SET NAMES gbk; "+sql)).server(okPacket(1, 0, 0, autocommit|8), okPacket(2, 0, 0, autocommit))
 	if s := fmt.Sprint(c.of(t)) + drawn(&c.Conversation, false); strings.Contains(s, "marlin") {
 		t.Error(s)
 	}
