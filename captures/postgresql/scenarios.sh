@@ -161,6 +161,7 @@ scenarios() {
 	psql notices 'notices and warnings, also between rows and before an error' 15
 	psql transactions 'transactions, savepoints, settings that the server reports' 17
 
+	pgx demo 'a shop: prepared statements, a transaction that fails, a duplicate key, a time limit' 17 demo application_name=shop
 	compared pgx-cached 'pgx with named statements, which it keeps' 17 crud default_query_exec_mode=cache_statement
 	compared pgx-described 'pgx with descriptions kept, statements unnamed' 17 crud default_query_exec_mode=cache_describe
 	compared pgx-unnamed 'pgx with unnamed statements, described each time' 18 crud default_query_exec_mode=describe_exec

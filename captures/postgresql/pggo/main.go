@@ -20,6 +20,7 @@ import (
 
 var scenarios = map[string]func(){
 	"crud":     crud,
+	"demo":     demo,
 	"stmt":     statements,
 	"batch":    batch,
 	"pipeline": pipeline,

@@ -110,9 +110,17 @@ func (d *dialog) began() {
 // prepare keeps the statement of a Parse.
 func (d *dialog) prepare(m *l7.Message) ref {
 	t, f := &d.statements, &d.now
+	if f.again >= 0 {
+		r, _ := t.take(f.again, f.name)
+		t.describe(r, f.raw, nil)
+		return r
+	}
 	r, s := t.add(f.name)
 	before := s.size()
-	s.pending, s.cut, s.hidden = true, f.cut, f.ask.guarded
+	s.cut, s.hidden = f.cut, f.ask.guarded
+	if !f.unseen && len(m.SQL.TraceID) == 0 {
+		s.hash = f.hash
+	}
 	if f.cut { // what its end could change
 		if m.SQL.Summary = m.SQL.Summary[:0]; !m.SQL.Certain {
 			m.SQL.Operation, m.SQL.Target = "", nil

@@ -89,6 +89,9 @@ type facts struct {
 	user    []byte
 	db, app []byte
 
+	hash  uint64 // of a statement without a name
+	again int    // of the free places of statements, that of the same one; -1: it was read
+
 	stated    bool // the message's SQL is the text of a Parse
 	cut       bool // it is the beginning of one
 	unseen    bool // what it prepares, or speaks of, is not known

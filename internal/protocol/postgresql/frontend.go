@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"hash/maphash"
+	"math"
 	"strconv"
 	"strings"
 
@@ -155,15 +157,17 @@ func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
 		d.now.unseen = true
 		return
 	}
-	m.SQL.Read(sql, d.dialect)
-	d.now.stated, d.now.cut, d.now.unseen = true, cut, m.SQL.Operation == "PREPARE"
-	if m.Values() {
-		d.now.value = d.shown(m, sql)
-		d.now.ask.guarded = d.hides(sql)
-		m.Leaves = d.now.ask.pack()
+	d.now.stated, d.now.cut, d.now.again = true, cut, -1
+	if len(d.now.name) == 0 && !cut {
+		d.now.hash = maphash.Bytes(seed, sql)&^math.MaxUint8 | uint64(d.dialect)
+		d.now.again = d.statements.again(d.now.hash)
 	}
-	m.SetBytes(record.TraceID, m.SQL.TraceID)
-	m.SetBytes(record.SpanID, m.SQL.SpanID)
+	if at := d.now.again; at >= 0 {
+		d.now.ask.guarded = d.statements.list[d.statements.free[at]].hidden
+	} else {
+		d.prepared(m, sql)
+	}
+	m.Leaves = d.now.ask.pack()
 	n := int(c.Int16BE("parameter_count"))
 	c.Detail()
 	d.now.raw = typesOf(c, n)
@@ -177,6 +181,21 @@ func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
 	}
 	c.End(g)
 }
+
+// prepared reads the text of a Parse.
+func (d *dialog) prepared(m *l7.Message, sql []byte) {
+	m.SQL.Read(sql, d.dialect)
+	d.now.unseen = m.SQL.Operation == "PREPARE"
+	if m.Values() {
+		d.now.value = d.shown(m, sql)
+		d.now.ask.guarded = d.hides(sql)
+	}
+	m.SetBytes(record.TraceID, m.SQL.TraceID)
+	m.SetBytes(record.SpanID, m.SQL.SpanID)
+}
+
+// seed is that of the hashes by which a text is known that was read before.
+var seed = maphash.MakeSeed()
 
 // typesOf is the n types of parameters that come next, as far as they were kept.
 func typesOf(c *wire.Cursor, n int) []byte {

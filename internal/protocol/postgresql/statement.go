@@ -36,6 +36,10 @@ const (
 	// keepWaits is how many of them a Dialog keeps memory of for the next connection.
 	keepWaits = 128
 
+	// keepTexts is how many places are kept of statements that are over, so that a text that is prepared again need not be read
+	// again: what an application repeats without a name is a few statements.
+	keepTexts = 12
+
 	// keepHeld is what a Dialog keeps of it for the next connection: a few statements.
 	keepHeld = 8 << 10
 )
@@ -53,11 +57,12 @@ type statement struct {
 	generation uint32
 	seq        uint64
 	used       bool
-	pending    bool // the server has not said that it is one
-	cut        bool // only the beginning of its text is known
-	hidden     bool // its text holds a secret, which an error could repeat
-	judged     bool // guarded is known
-	guarded    bool // a parameter could be a secret
+	pending    bool   // the server has not said that it is one
+	cut        bool   // only the beginning of its text is known
+	hidden     bool   // its text holds a secret, which an error could repeat
+	judged     bool   // guarded is known
+	guarded    bool   // a parameter could be a secret
+	hash       uint64 // of its text and how it was read; 0 if it is to be read again
 	memory     []byte
 	ends       [texts]int // of each text, in memory
 	params     []byte     // types, four bytes each
@@ -102,7 +107,7 @@ func (s *statement) size() int {
 type statements struct {
 	list   []statement
 	hashes []uint32 // of their names, 0 for those without
-	free   []int    // places
+	free   []int    // places, the next to be taken last: first what was read last and may come again
 	seq    uint64
 	held   int  // bytes
 	loose  bool // there are some without a name
@@ -138,19 +143,31 @@ func (t *statements) add(name []byte) (ref, *statement) {
 	if t.full() {
 		t.evict()
 	}
-	if len(t.free) == 0 {
+	if n := len(t.free); n == 0 || len(t.list) < keepTexts && t.list[t.free[n-1]].hash != 0 {
 		t.list, t.hashes = append(t.list, statement{}), append(t.hashes, 0)
 		t.free = append(t.free, len(t.list)-1)
 		t.held += int(unsafe.Sizeof(statement{}))
 	}
-	i := t.free[len(t.free)-1]
-	t.free = t.free[:len(t.free)-1]
-	s := &t.list[i]
+	r, s := t.take(len(t.free)-1, name)
+	s.cut, s.hidden, s.judged, s.hash, s.memory = false, false, false, 0, s.memory[:0]
+	return r, s
+}
+
+// take makes the at-th free place that of a statement.
+func (t *statements) take(at int, name []byte) (ref, *statement) {
+	i := t.free[at]
+	t.free = slices.Delete(t.free, at, at+1)
 	t.seq++
-	*s = statement{generation: (s.generation + 1) % (1 << generationBits), seq: t.seq, used: true, memory: s.memory[:0],
-		params: s.params[:0], columns: s.columns[:0]}
+	s := &t.list[i]
+	s.generation, s.seq, s.used, s.pending = (s.generation+1)%(1<<generationBits), t.seq, true, true
+	s.params, s.columns = s.params[:0], s.columns[:0]
 	t.hashes[i] = hashName(name)
 	return ref(i+1) | ref(s.generation)<<placeBits, s
+}
+
+// again finds the free place of a statement with this hash, for take: -1 if there is none.
+func (t *statements) again(hash uint64) int {
+	return slices.IndexFunc(t.free[:min(len(t.free), keepTexts)], func(i int) bool { return t.list[i].hash == hash })
 }
 
 // full tells whether there is no room for another one.
@@ -196,12 +213,16 @@ func (t *statements) named(i int) bool { return t.hashes[i] != 0 && t.list[i].en
 func (t *statements) release(i int) {
 	s := &t.list[i]
 	t.held -= s.size() - int(unsafe.Sizeof(*s))
-	s.memory, s.params, s.columns = nil, nil, nil
+	s.memory, s.params, s.columns, s.hash = nil, nil, nil, 0
 }
 
 func (t *statements) drop(i int) {
 	t.list[i].used, t.hashes[i] = false, 0
-	t.free = append(t.free, i)
+	if t.list[i].hash != 0 {
+		t.free = slices.Insert(t.free, 0, i)
+	} else {
+		t.free = append(t.free, i)
+	}
 }
 
 // of is the statement that r names, nil if it is gone.

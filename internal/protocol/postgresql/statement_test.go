@@ -176,3 +176,47 @@ func TestWaitsCharged(t *testing.T) {
 		t.Errorf("%d bytes for the next connection", d.Holds())
 	}
 }
+
+// A text that is prepared again without a name is not read again, unless it is read in another way now, or traces something.
+func TestReadOnce(t *testing.T) {
+	d := openDialog(&l7.ConnInfo{}, nil).(*dialog)
+	prepare := func(name, sql string) (read bool, normal string) {
+		var m l7.Message
+		for _, p := range []struct {
+			dir  l7.Dir
+			kind byte
+			body string
+		}{{l7.ToServer, typeParse, name + "\x00" + sql + "\x00\x00\x00"}, {l7.ToServer, typeSync, ""}, {l7.ToClient, typeParseComplete, ""}, {l7.ToClient, typeReady, "I"}} {
+			b := append(binary.BigEndian.AppendUint32([]byte{p.kind}, uint32(4+len(p.body))), p.body...)
+			var c wire.Cursor
+			c.Reset(b, len(b), nil, nil)
+			m.Answers(0, false)
+			if d.Decode(p.dir, &c, &m); c.Err() != nil {
+				t.Fatal(c.Err())
+			}
+			d.Advance(p.dir, &m)
+		}
+		return len(m.SQL.Normal) > 0, string(d.statements.of(d.statements.find([]byte(name))).text(textNormal))
+	}
+	const traced = "select 1 /*traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'*/"
+	for round := range 4 {
+		if round == 3 {
+			d.setting([]byte("standard_conforming_strings"), []byte("off"))
+		}
+		for i := range keepTexts - 4 {
+			read, normal := prepare("", fmt.Sprintf("select a%d from t where b = 'x'", i))
+			if want := fmt.Sprintf("SELECT a%d FROM t WHERE b = ?", i); read != (round == 0 || round == 3) || normal != want {
+				t.Errorf("round %d: read %v, %s", round, read, normal)
+			}
+		}
+		if read, normal := prepare("", traced); !read || normal != "SELECT ?" {
+			t.Errorf("round %d: read %v, %s", round, read, normal)
+		}
+		if read, normal := prepare("named", "select 2"); !read || normal != "SELECT ?" {
+			t.Errorf("round %d: read %v, %s", round, read, normal)
+		}
+	}
+	if len(d.statements.list) > keepTexts {
+		t.Errorf("%d places", len(d.statements.list))
+	}
+}
