@@ -21,6 +21,7 @@ import (
 
 var scenarios = map[string]func(context.Context, *sql.DB){
 	"crud":          crud,
+	"demo":          demo,
 	"login":         func(ctx context.Context, db *sql.DB) { count(ctx, db, 1, "SELECT CURRENT_USER()") },
 	"denied":        func(ctx context.Context, db *sql.DB) { fails(db.PingContext(ctx), 1045) },
 	"prepared":      prepared,
