@@ -18,12 +18,12 @@ import (
 	"github.com/dbtap/dbtap/internal/record"
 )
 
-//go:generate cp ../../internal/protocol/mongodb/testdata/demo.pcap.gz demo.pcap.gz
+//go:generate ../../scripts/demo
 
 //go:embed demo.pcap.gz
 var demoCapture []byte
 
-const demoLong = `demo shows what dbtap does, with a small capture of a shop's database that is part of the program. It needs nothing and
+const demoLong = `demo shows what dbtap does, with a small capture of a shop's databases that is part of the program. It needs nothing and
 ends by itself.`
 
 // demoWidth is how wide the table is where there is no terminal.
@@ -94,9 +94,9 @@ func writeDemo(name string) error {
 
 // The texts say dbtap, whatever the file of the program is called.
 const (
-	demoIntro = `A shop's MongoDB, seen in a capture file: a line for each exchange, with the
-time from the request's first byte to the answer's last. Users' values are
-hidden (?), as always; --values shows them.
+	demoIntro = `A shop's MongoDB, MySQL and PostgreSQL, seen in a capture file: a line for each
+exchange, with the time from the request's first byte to the answer's last.
+Users' values are hidden (?), as always; --values shows them.
 
 $ dbtap read demo.pcap
 `
@@ -111,9 +111,11 @@ The demo's capture as a file, to try more: dbtap demo --write demo.pcap
 
 Now with traffic of your own. Nothing is installed, the server is not touched:
 
-  sudo tcpdump -i any -w capture.pcap port 27017     # for a while, then Ctrl-C
+  sudo tcpdump -i any -w capture.pcap \
+      port 27017 or port 3306 or port 5432           # for a while, then Ctrl-C
   dbtap read capture.pcap                            # also: -o json, -o csv
   dbtap read -f 'latency > 100ms || status != ok' capture.pcap
+  dbtap read --columns time,user,rows,query capture.pcap
   dbtap tree -n 1 capture.pcap
   dbtap help filter
 `

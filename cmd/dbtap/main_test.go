@@ -234,11 +234,7 @@ func TestJSON(t *testing.T) {
 // TestExamples runs every example in the help of every command. Its files are small ones of these names.
 func TestExamples(t *testing.T) {
 	dir := t.TempDir()
-	capture, err := plainCapture(captures + "/demo.pcap.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, err := os.ReadFile(captures + "/demo.pcap.gz")
+	capture, err := plainCapture("demo.pcap.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +242,7 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"capture.pcap": capture, "monday.pcap.gz": packed, "tuesday.pcap.gz": packed, "message.bin": message} {
+	for name, data := range map[string][]byte{"capture.pcap": capture, "monday.pcap.gz": demoCapture, "tuesday.pcap.gz": demoCapture, "message.bin": message} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -354,7 +350,7 @@ long
 
 // TestGuide runs every example of help filter: those of the demo choose something there, the others nothing.
 func TestGuide(t *testing.T) {
-	name := captures + "/demo.pcap.gz"
+	const name = "demo.pcap.gz"
 	block, seen := "", 0
 	for line := range strings.Lines(filter.Help()) {
 		line = strings.TrimRight(line, "\n")
@@ -400,8 +396,9 @@ func choose(t *testing.T, name, expr string) (rows []string) {
 
 // TestEveryValue: a row that shows a value in a column is one that == finds by it, and no other is found.
 func TestEveryValue(t *testing.T) {
-	for _, name := range []string{"demo", "errors", "auth", "exhaust", "checksum"} {
-		name = captures + "/" + name + ".pcap.gz"
+	for _, name := range []string{"mongodb/testdata/errors", "mongodb/testdata/auth", "mongodb/testdata/exhaust", "mongodb/testdata/checksum", "mysql/testdata/cli-mysql",
+		"mysql/testdata/cancel-mariadb", "postgresql/testdata/errors", "postgresql/testdata/cancel", "../../cmd/dbtap/demo"} {
+		name = "../../internal/protocol/" + name + ".pcap.gz"
 		byTest := map[string][]string{}
 		for _, line := range choose(t, name, "") {
 			d := json.NewDecoder(strings.NewReader(line))
@@ -444,12 +441,20 @@ func TestTableColumns(t *testing.T) {
 }
 
 func TestDemoCapture(t *testing.T) {
-	want, err := os.ReadFile(captures + "/demo.pcap.gz")
+	got, err := plainCapture("demo.pcap.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(demoCapture, want) {
-		t.Error("demo.pcap.gz is another one than in testdata: run go generate ./cmd/dbtap")
+	var want []byte
+	for _, p := range all.Protocols() {
+		b, err := plainCapture("../../internal/protocol/" + p.Name + "/testdata/demo.pcap.gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, b[min(len(want), 24):]...)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("demo.pcap.gz is not what testdata has: run go generate ./cmd/dbtap")
 	}
 }
 

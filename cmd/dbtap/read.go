@@ -21,10 +21,13 @@ of processors. Users' values in queries and errors are replaced by ? unless you 
 const readExample = `  dbtap read capture.pcap
   dbtap read -f 'latency > 100ms || status != ok' capture.pcap
   dbtap read -f 'mongodb.body.filter.price.$lt < 10' capture.pcap
+  dbtap read -f 'operation == INSERT && affected == 3' capture.pcap
+  dbtap read -f 'mysql.command == COM_STMT_EXECUTE' capture.pcap
+  dbtap read -f 'postgresql.DataRow.amount == null' capture.pcap
   dbtap read --columns time,user,rows,affected,query capture.pcap
   dbtap read -o json --values monday.pcap.gz tuesday.pcap.gz
   dbtap read --decode-as 27100:mongodb --stats capture.pcap
-  tcpdump -U -i any -w - port 27017 | dbtap read -`
+  tcpdump -U -i any -w - port 5432 | dbtap read -`
 
 // formats are the values of --output.
 var formats = []string{"table", "json", "csv", "tree"}

@@ -21,6 +21,7 @@ Users' values are shown as ? and their bytes as .. unless you say --values; pass
 const treeExample = `  dbtap tree -n 1 capture.pcap
   dbtap tree -f 'status != ok' capture.pcap
   dbtap tree -f 'mongodb.body.insert == orders' --values capture.pcap
+  dbtap tree -f 'mysql && rows > 0' --values capture.pcap
   dbtap tree --all -f 'packet == 4' capture.pcap`
 
 func newTree() *cobra.Command {
