@@ -2,6 +2,7 @@ package postgresql
 
 import (
 	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/sqltext"
 )
 
@@ -43,7 +44,7 @@ func (d *dialog) asked(m *l7.Message) {
 	d.unsure = d.unsure && m.Role != l7.Request && (m.Role != l7.Part || m.Fence) // who asks again has had the answer
 	switch f.kind {
 	case 0:
-		d.began()
+		d.began(m)
 	case typeQuery, typeFunctionCall:
 		d.waits.push(typeSync, 0, &d.statements)
 		d.group, d.about = 0, 0
@@ -92,7 +93,7 @@ func (d *dialog) speak(p parts) {
 }
 
 // began makes the changes that a packet without a type brings.
-func (d *dialog) began() {
+func (d *dialog) began(m *l7.Message) {
 	f := &d.now
 	switch f.code {
 	case codeSSL, codeGSSENC:
@@ -101,9 +102,11 @@ func (d *dialog) began() {
 	default:
 		d.obsolete = f.code>>16 == 2
 		d.waits.push(typeSync, 0, &d.statements)
-		d.user = append(d.user[:0], f.user[:min(len(f.user), maxName)]...)
-		d.db = append(d.db[:0], f.db[:min(len(f.db), maxName)]...)
-		d.app = append(d.app[:0], f.app[:min(len(f.app), maxName)]...)
+		keep := func(dst []byte, c record.Col) []byte {
+			text := m.Text(c)
+			return append(dst[:0], text[:min(len(text), maxName)]...)
+		}
+		d.user, d.db, d.app = keep(d.user, record.User), keep(d.db, record.Namespace), keep(d.app, record.App)
 	}
 }
 
@@ -182,7 +185,7 @@ func (d *dialog) answered(m *l7.Message) {
 		}
 	case typeCommandComplete:
 		d.later = f.ask.kind == asksQuery
-		switch string(f.tag) {
+		switch string(f.name) {
 		case "DEALLOCATE":
 			switch s := t.of(f.ask.ref); {
 			case !f.ask.known:

@@ -73,7 +73,7 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 	case typeCopyIn, typeCopyOut, typeCopyBoth:
 		d.copies(kind, c, m)
 	case typeCommandComplete:
-		d.now.tag = c.CString("tag")
+		d.now.name = c.CString("tag")
 		d.completed(m, simple)
 		d.tag(m)
 	case typeEmptyQuery:
@@ -224,8 +224,8 @@ func (d *dialog) result(m *l7.Message) {
 // tag states what the tag of a completed statement says: UPDATE 5, INSERT 0 5, COPY 5.
 func (d *dialog) tag(m *l7.Message) {
 	d.result(m)
-	word, _, _ := bytes.Cut(d.now.tag, []byte(" "))
-	n := number10(d.now.tag[bytes.LastIndexByte(d.now.tag, ' ')+1:])
+	word, _, _ := bytes.Cut(d.now.name, []byte(" "))
+	n := number10(d.now.name[bytes.LastIndexByte(d.now.name, ' ')+1:])
 	switch view(word) {
 	case "INSERT", "UPDATE", "DELETE", "MERGE":
 		if n >= 0 {

@@ -74,20 +74,16 @@ type sending struct {
 
 // facts are what Advance needs of the message just decoded. They borrow from it.
 type facts struct {
-	kind    byte   // of the message, 0 for packets without a type; of several the last
-	before  []byte // those before it that are read with it
-	code    uint32
-	ask     ask    // what the request of an answer left; of a request, the statement and formats it speaks of
-	name    []byte // of a statement or a parameter
-	portal  []byte
-	value   []byte // of a parameter; the text of a statement as the user wants to see it
-	what    byte   // of Describe and Close: S or P; of ReadyForQuery: the state
-	raw     []byte // types of parameters; columns; messages of a replication stream
-	binary  bool
-	tag     []byte
-	key     []byte // process and secret key
-	user    []byte
-	db, app []byte
+	kind   byte   // of the message, 0 for packets without a type; of several the last
+	before []byte // those before it that are read with it
+	code   uint32
+	ask    ask    // what the request of an answer left; of a request, the statement and formats it speaks of
+	name   []byte // of a statement or a parameter; the tag of what was completed
+	portal []byte
+	value  []byte // of a parameter; the text of a statement as the user wants to see it
+	what   byte   // of Describe and Close: S or P; of ReadyForQuery: the state
+	raw    []byte // types of parameters; columns; messages of a replication stream; process and secret key
+	binary bool
 
 	hash  uint64 // of a statement without a name
 	again int    // of the free places of statements, that of the same one; -1: it was read

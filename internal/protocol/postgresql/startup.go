@@ -111,7 +111,6 @@ func (d *dialog) login(c *wire.Cursor, m *l7.Message) {
 	if len(db) == 0 && c.Err() == nil {
 		db = user
 	}
-	d.now.user, d.now.db, d.now.app = user, db, app
 	m.SetBytes(record.User, user)
 	m.SetBytes(record.Namespace, db)
 	m.SetBytes(record.App, app)
@@ -154,17 +153,17 @@ func (d *dialog) cancelKey(c *wire.Cursor, m *l7.Message) {
 	if n := c.Left(); n < 4 {
 		c.Fail("secret_key", "the key is too short")
 	} else if len(c.Bytes("secret_key", n, nil)) == n {
-		d.now.key = b[:4+n]
+		d.now.raw = b[:4+n]
 	}
 	c.Classify(wire.Structure)
 }
 
 // cancels is the key under which connections know each other: not the secret itself.
 func (d *dialog) cancels() (key [16]byte, ok bool) {
-	if d.now.key == nil {
+	if d.now.raw == nil {
 		return key, false
 	}
-	sum := sha256.Sum256(d.now.key)
+	sum := sha256.Sum256(d.now.raw)
 	return [16]byte(sum[:]), true
 }
 

@@ -106,7 +106,7 @@ func (s *statement) size() int {
 // answers to it may be on their way.
 type statements struct {
 	list   []statement
-	hashes []uint32 // of their names, 0 for those without
+	hashes []uint32 // of their names; nameless for those without, 0 for free places
 	free   []int    // places, the next to be taken last: first what was read last and may come again
 	seq    uint64
 	held   int  // bytes
@@ -129,7 +129,10 @@ func (t *statements) reset() {
 	}
 }
 
-// hashName is FNV-1a, and never 0.
+// nameless is in the place of a hash.
+const nameless = 2
+
+// hashName is FNV-1a, and odd.
 func hashName(name []byte) uint32 {
 	h := uint32(2166136261)
 	for _, c := range name {
@@ -207,7 +210,9 @@ func (t *statements) before(i, j int) bool {
 	return t.list[i].seq < t.list[j].seq
 }
 
-func (t *statements) named(i int) bool { return t.hashes[i] != 0 && t.list[i].ends[textName] > 0 }
+func (t *statements) named(i int) bool {
+	return t.hashes[i] != nameless && t.list[i].ends[textName] > 0
+}
 
 // release lets the memory of a place go.
 func (t *statements) release(i int) {
@@ -257,7 +262,7 @@ func (t *statements) confirm(r ref) {
 	h := hashName(s.text(textName))
 	for i, x := range t.hashes {
 		if o := &t.list[i]; x == h && o.seq < s.seq && bytes.Equal(o.text(textName), s.text(textName)) {
-			t.hashes[i], t.loose = 0, true
+			t.hashes[i], t.loose = nameless, true
 		}
 	}
 }
@@ -265,15 +270,15 @@ func (t *statements) confirm(r ref) {
 // close says that nothing has the name of r any more.
 func (t *statements) close(r ref) {
 	if s := t.of(r); s != nil {
-		t.hashes[r&(1<<placeBits-1)-1], t.loose = 0, true
+		t.hashes[r&(1<<placeBits-1)-1], t.loose = nameless, true
 	}
 }
 
 // closeAll says so of all that the server has.
 func (t *statements) closeAll() {
-	for i := range t.list {
-		if !t.list[i].pending {
-			t.hashes[i], t.loose = 0, true
+	for i, h := range t.hashes {
+		if h != 0 && !t.list[i].pending {
+			t.hashes[i], t.loose = nameless, true
 		}
 	}
 }
@@ -284,11 +289,10 @@ func (t *statements) sweep(needed func(ref) bool) {
 		return
 	}
 	t.loose = false
-	for i := range t.list {
-		s := &t.list[i]
+	for i, h := range t.hashes {
 		switch {
-		case !s.used || t.hashes[i] != 0:
-		case needed(ref(i+1) | ref(s.generation)<<placeBits):
+		case h != nameless:
+		case needed(ref(i+1) | ref(t.list[i].generation)<<placeBits):
 			t.loose = true
 		default:
 			t.drop(i)
