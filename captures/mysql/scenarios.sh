@@ -197,6 +197,7 @@ scenarios() {
 		capture rows-small-$s 'rows of less than 60 bytes, as text and in binary' $server env ROWS=600 WIDTH=50 mysqlgo rows "$login"
 		capture rows-large-$s 'rows of some 700 bytes, as text and in binary' $server env ROWS=150 WIDTH=700 mysqlgo rows "$login"
 	done
+	capture rows-many 'thousands of rows of less than 60 bytes, as text and in binary' $MYSQL mysqlgo maderows "$login"
 	capture demo 'a shop: prepared statements, a transaction, a duplicate key, a slow query' "$MYSQL -values" mysqlgo demo "$login?$attrs"
 	capture text-mariadb-10.11 'queries of every day as text, of an older MariaDB' $OLD mysqlgo crud "$login?$attrs"
 	capture text-mariadb-10.5 'the same of MariaDB 10.5' $OLDEST mysqlgo crud "$login?$attrs"

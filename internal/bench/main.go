@@ -46,7 +46,7 @@ var inputs = []struct {
 	{"mongodb large answers", "big", 8},
 	{"mysql text", "mixed-mysql", 64},
 	{"mysql prepared", "mixed-prepared-mysql", 64},
-	{"mysql small rows", "rows-small-mysql", 8},
+	{"mysql small rows", "rows-many", 8},
 	{"mysql large rows", "rows-large-mysql", 8},
 	{"postgresql simple", "mixed-simple", 64},
 	{"postgresql extended", "mixed-extended", 64},

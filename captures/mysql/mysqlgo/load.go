@@ -103,6 +103,16 @@ func manyRows(ctx context.Context, db *sql.DB) {
 	do(ctx, db, "DROP TABLE logs")
 }
 
+// madeRows reads rows that are in no table, as text and in binary: besides them there is next to nothing in the capture.
+func madeRows(ctx context.Context, db *sql.DB) {
+	const n = 3000
+	query := `WITH RECURSIVE d (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM d WHERE i < 999)
+		SELECT a.i + 1000 * b.i AS id, ELT(1 + a.i % 3, 'info', 'warn', 'error') AS level, a.i * 3 AS size,
+		TIMESTAMP'2026-03-01 10:00:00' + INTERVAL a.i SECOND AS at, CONCAT('line ', a.i, ' of the log') AS line FROM d a, d b WHERE b.i < `
+	count(ctx, db, n, query+"3")
+	count(ctx, db, n, query+"?", 3)
+}
+
 // binlog follows the server's binary log as a replica does, while rows change.
 func binlog(ctx context.Context, db *sql.DB) {
 	do(ctx, db, "DROP TABLE IF EXISTS followed", "CREATE TABLE followed (id INT PRIMARY KEY, name VARCHAR(20))")

@@ -40,6 +40,7 @@ var scenarios = map[string]func(context.Context, *sql.DB){
 	"crowd":         crowd,
 	"mixed":         mixed,
 	"rows":          manyRows,
+	"maderows":      madeRows,
 	"binlog":        binlog,
 	"binlogmariadb": binlog,
 }
