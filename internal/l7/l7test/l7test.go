@@ -232,6 +232,7 @@ func Run(t *testing.T, p *l7.Protocol, o Options) {
 		{"identification", s.identification},
 		{"confusion", s.confusion},
 		{"secrets", s.secrets},
+		{"filter paths", s.paths},
 		{"tshark", s.tshark},
 	} {
 		t.Run(promise.name, promise.test)

@@ -568,7 +568,7 @@ var dumpFlags = []wire.Flag{
 func registerSlave(c *wire.Cursor) {
 	c.Uint32LE("server_id")
 	c.String("hostname", int(c.Uint8("hostname_length")))
-	c.String("user", int(c.Uint8("user_length")))
+	c.String("username", int(c.Uint8("user_length")))
 	n := int(c.Uint8("password_length"))
 	was := c.Classify(wire.Secret)
 	c.Skip("password", n, nil)

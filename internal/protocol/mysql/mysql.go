@@ -231,7 +231,6 @@ var aliases = map[string]string{
 	"mysql.packet_number":  "mysql.sequence_id",
 	"mysql.version":        "mysql.server_version",
 	"mysql.user":           "mysql.username",
-	"mysql.schema":         "mysql.schema_name",
 	"mysql.error.message":  "mysql.error_message",
 	"mysql.sqlstate":       "mysql.sql_state",
 	"mysql.insert_id":      "mysql.last_insert_id",
