@@ -3,6 +3,7 @@ package postgresql_test
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -114,6 +115,30 @@ func same(t *testing.T, got []string, want ...string) {
 	}
 }
 
+// recorded are the rows of a capture.
+func recorded(t *testing.T, values bool, name string) []l7test.Row {
+	t.Helper()
+	return l7test.ReadRows(t, postgresql.Protocol, values, filepath.Join("testdata", name+".pcap.gz"))
+}
+
+// fields are those that a capture's messages have of a name, each with its tree.
+func fields(t *testing.T, capture, name string) iter.Seq2[*wire.Tree, *wire.Field] {
+	t.Helper()
+	return func(yield func(*wire.Tree, *wire.Field) bool) {
+		for i, c := range l7test.Read(t, filepath.Join("testdata", capture+".pcap.gz")) {
+			for _, m := range l7test.Messages(postgresql.Protocol, c, capture, i+1) {
+				var tree wire.Tree
+				m.Tree(postgresql.Protocol, &tree)
+				for i := range tree.Fields {
+					if f := &tree.Fields[i]; tree.Name(f) == name && !yield(&tree, f) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 const login = "LOGIN ok user=ann app=shop transaction=idle"
 
 // Trap 1: 3.2 startup unknown, cancel keys cut to four bytes.
@@ -137,6 +162,18 @@ func TestTrapNewVersions(t *testing.T) {
 			t.Errorf("version %x: the key is %+v", version, f)
 		}
 	}
+	if r := recorded(t, false, "login-32")[0]; r.Text(record.Operation) != "LOGIN" || r.Text(record.Version) != "3.2" {
+		t.Errorf("%v", r)
+	}
+	keys := 0
+	for _, f := range fields(t, "cancel32", "secret_key") {
+		if keys++; f.Len != 32 || f.Class != wire.Secret {
+			t.Errorf("a key of %d bytes", f.Len)
+		}
+	}
+	if keys < 2 {
+		t.Errorf("%d keys of a login and a cancel request", keys)
+	}
 }
 
 // Trap 2: SQL is in UTF-8, not ASCII.
@@ -144,6 +181,11 @@ func TestTrapEncoding(t *testing.T) {
 	sql := `select "größe" from "été ☃" where s = 'ü'`
 	talk := begin(true, false).client(startup).server(loggedIn).client(query(sql)).server(done("SELECT 0"), ready)
 	same(t, talk.end(), login, "SELECT ok query="+sql+" user=ann app=shop rows=0 results=1 transaction=idle")
+	if !slices.ContainsFunc(recorded(t, true, "odd"), func(r l7test.Row) bool {
+		return r.Text(record.Query) == `select 1 as same, 2 as same, 3 as "été ☃"`
+	}) {
+		t.Error("the text of a capture is not found")
+	}
 }
 
 // Trap 3: CopyBothResponse missing, the formats of columns two short.
@@ -165,6 +207,27 @@ func TestTrapCopyFormats(t *testing.T) {
 			t.Errorf("%s: %v, %d formats of 3, %+v", name, c.Err(), formats, tree.Fields[3])
 		}
 	}
+	seen := map[string]bool{}
+	for _, capture := range []string{"copy", "physical"} {
+		for tree, f := range fields(t, capture, "column_formats") {
+			count, formats := uint64(0), uint64(0)
+			for i := range tree.Fields {
+				switch g := &tree.Fields[i]; {
+				case g.Name == "column_count":
+					count = g.Num
+				case g.Name == "format" && &tree.Fields[g.Parent] == f:
+					formats++
+				}
+			}
+			name := tree.Name(&tree.Fields[f.Parent])
+			if seen[name] = true; formats != count {
+				t.Errorf("%s: %d formats of %d", name, formats, count)
+			}
+		}
+	}
+	if !seen["CopyInResponse"] || !seen["CopyOutResponse"] || !seen["CopyBothResponse"] {
+		t.Errorf("only %v", seen)
+	}
 }
 
 // Trap 4: Bind and Execute without a Parse lost.
@@ -178,6 +241,18 @@ func TestTrapPrepared(t *testing.T) {
 	same(t, talk.end(), login, "PARSE ok query=SELECT ? user=ann app=shop transaction=idle", run, run, run)
 	talk = begin(false, true).client(bind("", "unseen"), execute(""), sync).server(bound, dataRow("1"), done("SELECT 1"), ready)
 	same(t, talk.end(), "EXECUTE ok rows=1 transaction=idle prepared_unseen,midstream")
+	executed := 0
+	for _, r := range recorded(t, false, "mixed-prepared") {
+		if r.Attribute("statement") == "" {
+			continue
+		}
+		if executed++; r.Text(record.Query) == "" || r.Doubts != 0 {
+			t.Errorf("%v", r)
+		}
+	}
+	if executed < 1000 {
+		t.Errorf("%d statements with a name", executed)
+	}
 }
 
 // Trap 5: an answer over several segments lost. Trap 8: one message of several in a segment.
@@ -192,6 +267,17 @@ func TestTrapSegments(t *testing.T) {
 	talk.server(done("SELECT 0"), ready)
 	same(t, talk.end(), login, "SELECT ok query=SELECT ? user=ann app=shop rows=10 results=1 transaction=idle",
 		"SELECT ok query=SELECT ? user=ann app=shop rows=0 results=1 transaction=idle")
+	long := recorded(t, false, "big")[2]
+	if got := long.Num(record.Rows); got != 300 || long.Num(record.ResponseBytes) < 300_000 {
+		t.Errorf("a long answer: %v", long)
+	}
+	messages := 0
+	for _, c := range l7test.Read(t, "testdata/batch.pcap.gz") {
+		messages += len(l7test.Messages(postgresql.Protocol, c, "batch", 1))
+		if messages < 3*len(c.Chunks) {
+			t.Errorf("%d messages in %d chunks", messages, len(c.Chunks))
+		}
+	}
 }
 
 // Trap 6: only on port 5432.
@@ -200,6 +286,13 @@ func TestTrapPort(t *testing.T) {
 	talk.flow.B = netip.MustParseAddrPort("10.0.0.2:15999")
 	talk.h = talk.e.Open(&talk.flow)
 	same(t, talk.client(startup).server(loggedIn).end(), login)
+	for _, c := range l7test.Read(t, "testdata/simple.pcap.gz") {
+		there, _ := c.Rows(postgresql.Protocol, false)
+		c.Flow.A, c.Flow.B = netip.AddrPortFrom(c.Flow.A.Addr(), 40000), netip.AddrPortFrom(c.Flow.B.Addr(), 15999)
+		if here, _ := c.Rows(postgresql.Protocol, false); len(here) != len(there) || len(here) < 40 {
+			t.Errorf("%d rows, %d on another port", len(there), len(here))
+		}
+	}
 }
 
 // Trap 7: the epoch is 2000-01-01.
@@ -218,6 +311,13 @@ func TestTrapEpoch(t *testing.T) {
 	if got := string(tree.Fields[i].Type.Append(nil, tree.Bytes(&tree.Fields[i]))); got != "2000-01-01 00:00:00+00" {
 		t.Errorf("the epoch is %s", got)
 	}
+	var times []string
+	for tree, f := range fields(t, "types-binary", "v") {
+		if f.Type != nil && f.Type.Name == "timestamptz" {
+			times = append(times, l7test.Shown(tree, f))
+		}
+	}
+	same(t, times[:5], "2000-01-01 00:00:00+00", "2024-07-01 10:34:56.789123+00", "1900-01-01 00:00:00+00", "infinity", "-infinity")
 }
 
 // Trap 9: PostgreSQL taken for MongoDB, or for anything else.
