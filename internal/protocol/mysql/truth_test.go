@@ -45,6 +45,7 @@ type truth struct {
 	Server      string
 	Driver, App string
 	Plugins     []string
+	Sha2        string
 	TLS         bool
 	Compression string
 }
