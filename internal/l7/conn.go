@@ -38,7 +38,7 @@ type Conn struct {
 	weight   int         // bytes that the open ones take
 	fences   int         // fences that wait, whose exchanges are over
 	owed     []owed      // answers to requests that were given up, in order, before those to the open ones
-	hazy     bool        // requests were lost while others were open: whose an answer is, is not sure
+	hazy     bool        // requests may have been lost, and it was not quiet since: whose an answer is, is not sure
 	oneWay   [4]uint64   // IDs of the last requests that asked for no answer
 	ways     int         // requests that asked for no answer
 	time     int64       // of the last chunk
@@ -448,6 +448,9 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 		context = e.ctx
 	}
 	c.pair(d, s, m, b, size, runs, context, ch)
+	if m.Role == Response && len(c.open) == 0 {
+		c.hazy = false // everything is answered
+	}
 	if m.Doubts&record.Malformed != 0 {
 		e.stats.Malformed++
 		if c.fences = 0; c.loser != nil {

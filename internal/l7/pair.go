@@ -45,6 +45,9 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	if c.e.cfg.Keep {
 		c.e.store(x, dir, s, m, b, size, runs, context)
 	}
+	if c.hazy && dir == ToServer && m.Role != OneWay {
+		x.rec.Doubts |= record.Loss
+	}
 	m.tell(&x.rec, c.proto, m.Role == Request && x.partly)
 	if m.normal != "" && c.e.want(record.Fingerprint) && !x.rec.Has(record.Fingerprint) {
 		x.rec.Set(record.Fingerprint, fingerprint(m.normal))
@@ -57,7 +60,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	more := c.e.weigh(x)
 	if at >= 0 {
 		c.weight += more
-		c.note(x, x.rec.Doubts&record.Loss != 0)
+		c.note(x, m.Role == Response && m.Doubts&record.Loss != 0)
 	}
 	switch {
 	case m.Role == OneWay, m.Role == Push && x.rec.Status == record.Unknown:
@@ -220,14 +223,18 @@ func (c *Conn) note(x *exchange, lost bool) {
 }
 
 // doubt gives the open exchanges that a gap in a direction may have harmed a doubt. Those before one that has it from here
-// have it too: the walk ends there. In order, what the client sent before a gap of its own will be answered first; but as long
-// as something is open, an answer to what comes behind may be to what was lost.
+// have it too: the walk ends there. In order, what the client sent before a gap of its own will be answered first, but the gap
+// may hold more of the last request, or what the server asked for; and until all is answered, an answer to what comes behind may
+// be to what was lost.
 func (c *Conn) doubt(d record.Doubts, dir Dir) {
 	if n := len(c.open); dir == ToServer && c.proto.Pairing == InOrder {
-		c.hazy = c.hazy || n > 0
-		if n == 0 || !c.open[n-1].x.more {
-			return
+		if c.hazy = true; n > 0 {
+			c.open[n-1].x.rec.Doubts |= d
+			if x := c.open[0].x; x.heard {
+				x.rec.Doubts |= d
+			}
 		}
+		return
 	}
 	for i := len(c.open) - 1; i >= 0; i-- {
 		x := c.open[i].x
@@ -237,9 +244,6 @@ func (c *Conn) doubt(d record.Doubts, dir Dir) {
 		x.marked |= d
 		x.rec.Doubts |= d
 		c.note(x, true)
-		if dir == ToServer && c.proto.Pairing == InOrder {
-			return
-		}
 	}
 }
 
@@ -313,9 +317,6 @@ func (c *Conn) unheard(m *Message) *exchange {
 	}
 	if c.info.Midstream {
 		r.Doubts |= record.Midstream
-	}
-	if c.hazy = c.hazy && len(c.open) > 0; c.hazy && m.Role != Push {
-		r.Doubts |= record.Loss
 	}
 	x.orphan = m.Role == Response
 	return x

@@ -173,7 +173,19 @@ func TestLoss(t *testing.T) {
 			"LIST k: ok latency=3 wait=1 rows=1 replies=2 doubts=loss"}},
 		{"a lost request in a pipeline", l7.InOrder, talk().Client(0, "GET", "a").Gap(stream.Forward, n, false).Client(0, "GET", "c").Server(0, "DONE", "").Server(0, "FAIL", "404").Server(0, "DONE", "").
 			Client(0, "GET", "d").Server(0, "DONE", ""), []string{
-			"GET a: ok latency=3 wait=3", "GET c: client_error latency=2 wait=2 code=404 doubts=loss", ": ok doubts=no_request", "GET d: ok latency=1 wait=1"}},
+			"GET a: ok latency=3 wait=3 doubts=loss", "GET c: client_error latency=2 wait=2 code=404 doubts=loss", ": ok doubts=no_request", "GET d: ok latency=1 wait=1"}},
+		{"the first request of a pipeline is lost, and nothing was open", l7.InOrder, talk().Client(0, "GET", "a").Server(0, "DONE", "").Gap(stream.Forward, n, false).Client(0, "GET", "b").Client(0, "GET", "c").Client(0, "GET", "d").Server(0, "DONE", "").Server(0, "FAIL", "404").
+			Server(0, "DONE", "").Server(0, "DONE", "").Client(0, "GET", "e").Client(0, "GET", "f").Server(0, "DONE", "").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=1 wait=1", "GET b: ok latency=3 wait=3 doubts=loss", "GET c: client_error latency=3 wait=3 code=404 doubts=loss", "GET d: ok latency=3 wait=3 doubts=loss", ": ok doubts=no_request",
+			"GET e: ok latency=2 wait=2", "GET f: ok latency=2 wait=2"}},
+		{"a lost request, in order", l7.InOrder, talk().Client(0, "GET", "a").Server(0, "DONE", "").Gap(stream.Forward, n, false).Server(0, "MORE", "").Server(0, "DONE", "").Client(0, "GET", "c").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=1 wait=1", ": ok doubts=no_request", "GET c: ok latency=1 wait=1"}},
+		{"a lost request and its lost answer, in order", l7.InOrder, talk().Client(0, "GET", "a").Server(0, "DONE", "").Gap(stream.Forward, n, false).Gap(stream.Backward, n, false).Client(0, "GET", "b").Server(0, "DONE", "").Client(0, "GET", "c").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=1 wait=1", "GET b: ok latency=1 wait=1 doubts=loss", "GET c: ok latency=1 wait=1"}},
+		{"lost data that the server asked for", l7.InOrder, talk().Client(0, "GET", "a").Server(0, "MORE", "").Gap(stream.Forward, n, false).Server(0, "DONE", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{
+			"GET a: ok latency=3 wait=1 doubts=loss", "GET b: ok latency=1 wait=1"}},
+		{"a lost fence", l7.InOrder, talk().Client(0, "GET", "a").Gap(stream.Forward, n, false).Server(0, "DONE", "").Server(0, "REDY", "").Client(0, "GET", "b").Client(0, "SYNC", "").Server(0, "DONE", "").Server(0, "REDY", ""), []string{
+			"GET a: ok latency=2 wait=2 doubts=loss", "GET b: ok latency=3 wait=1 parts=2"}},
 		{"a lost part of a request", l7.InOrder, talk().Client(0, "PART", "a").Gap(stream.Forward, n, false).Client(0, "GET", "c").Server(0, "DONE", ""), []string{
 			"GET c: ok latency=3 wait=1 parts=2 doubts=loss"}},
 		{"the end of an answer and the next request", l7.InOrder, talk().Client(0, "LIST", "k").Server(0, "MORE", "").Gap(stream.Backward, n, false).Server(0, "ANEW", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{

@@ -54,6 +54,9 @@ type Options struct {
 	// InheritedAttributes are attributes of which the same is true.
 	InheritedAttributes []string
 
+	// Prepared are attributes that the execution of a prepared statement has from its preparation.
+	Prepared []string
+
 	// Absent are features that the protocol does not have, so that captures need not show them: see features.
 	Absent []string
 

@@ -3,10 +3,9 @@ package l7test
 import (
 	"bytes"
 	"encoding/json"
-	"math/bits"
+	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/dbtap/dbtap/internal/l7"
@@ -107,12 +106,14 @@ func (s *suite) exchanges(v *Conversation, inherited []string) (list []*exchange
 		rec  string
 		msg  []record.Kept
 		more bool // messages between its first and last ones were not kept
+
+		order uint64 // place of the packet that ended it
 	}
 	var rows []kept
 	cfg := everything()
 	cfg.Keep = true
 	messages := watched(s.p, cfg, v, "", 1, func(r *record.Record) {
-		k := kept{rec: row(r, 1), more: r.Dropped > 0}
+		k := kept{rec: row(r, 1), more: r.Dropped > 0, order: r.Order}
 		for _, m := range r.Messages {
 			m.Data = slices.Clone(m.Data)
 			k.msg = append(k.msg, m)
@@ -160,8 +161,8 @@ func (s *suite) exchanges(v *Conversation, inherited []string) (list []*exchange
 				x.parts = append(x.parts, whole)
 			}
 		}
-		if len(x.parts) == 1 || strings.Contains(k.rec, `"open":true`) {
-			x.last = len(v.Chunks) // it was open until the end
+		for x.last < len(v.Chunks) && (x.last < 0 || v.Chunks[x.last].Order < k.order) {
+			x.last++ // it was open until its row came
 		}
 		list = append(list, x)
 	}
@@ -213,6 +214,7 @@ func (s *suite) loss(t *testing.T) {
 				continue
 			}
 			begin, _ := spans(v)
+			client := clientOf(v, c.messages, i+1)
 			which := c.random(i).Perm(len(v.Chunks))
 			if len(which) > losses {
 				which = which[:someLosses]
@@ -235,47 +237,49 @@ func (s *suite) loss(t *testing.T) {
 					got = clean(got, inherited...)
 					from, to := begin[j]+keep, begin[j]+len(ch.Data)
 					tried++
-					touched, several := 0, false
+					touched, parted := 0, false
+					harmable, doubtful := s.reach(all, j, ch.Dir, to)
+					var rest []*exchange
 					for _, x := range all {
 						if slices.ContainsFunc(x.parts, func(p part) bool { return p.dir == ch.Dir && p.from < to && p.to > from }) {
 							touched++
-							several = several || len(x.parts) > 2
-							continue
+							parted = parted || s.p.Pairing == l7.ByID && ch.Dir == client && len(x.parts) > 2
+						} else if k := slices.Index(got, x.row); k >= 0 {
+							whole++
+							got = slices.Delete(got, k, k+1)
+						} else {
+							rest = append(rest, x)
 						}
-						k := slices.Index(got, x.row)
-						if k < 0 {
-							// Whatever was open then may have been in the gap, for all an observer knows; and of a
-							// connection whose first bytes are gone the beginning was not seen.
-							k = slices.IndexFunc(got, func(g string) bool {
-								return same(g, x.row, x.first <= j && j <= x.last, j == 0)
-							})
+					}
+					for _, x := range rest {
+						may := tolerance{
+							doubts: x.first <= doubtful && j <= x.last,
+							first:  j == 0,
+							times:  x.follows(all, ch.Dir, to),
 						}
-						if k < 0 && x.follows(all, ch.Dir, to) {
-							// The bytes in which its beginning was found may have come in several chunks: then its
-							// time is that of the last of them.
-							k = slices.Index(clean(got, times...), clean([]string{x.row}, times...)[0])
-						}
-						if k < 0 {
+						k := slices.IndexFunc(got, func(g string) bool { return s.same(g, x.row, may) })
+						switch {
+						case k >= 0:
+							whole++
+							got = slices.Delete(got, k, k+1)
+						case x.first <= harmable && j <= x.last:
+							touched++
+						default:
 							fail.errorf("%s, connection %d, chunk %d (%d bytes, cut %v) missing: another exchange is harmed:\nwant %s\n got %s", c.name, i+1, j, gap.Missing, cut, x.row, like(x.row, got))
-							continue
 						}
-						whole++
-						got = slices.Delete(got, k, k+1)
 					}
 					harmed += len(got)
-					// Replies behind a gap that name a lost one belong to nobody.
-					if len(got) > touched && !(touched == 1 && several) {
-						fail.errorf("%s, connection %d, chunk %d missing: %d records of %d exchanges: %s", c.name, i+1, j, len(got), touched, got)
+					// An answer without its request may be several, for all an observer knows.
+					if n := len(slices.DeleteFunc(slices.Clone(got), orphan)); n > touched || touched == 0 && len(got) > 0 {
+						fail.errorf("%s, connection %d, chunk %d (cut %v) missing: %d records of %d exchanges: %s", c.name, i+1, j, cut, len(got), touched, got)
 					}
-					if several {
-						got = nil // and what is left of a request whose beginning is gone is whole, for all one knows
+					if parted {
+						got = nil // what is left of a request is whole, for all one knows
 					}
 					for _, g := range got {
-						word := "loss"
-						if cut {
-							word = "cut"
-						}
-						if d := doubts(g); !slices.Contains(d, word) && !slices.Contains(d, "no_request") {
+						if d := doubts(g); !slices.ContainsFunc(d, func(d string) bool {
+							return d == "loss" || d == "no_request" || cut && d == "cut" || j == 0 && d == "midstream"
+						}) {
 							fail.errorf("%s, connection %d, chunk %d (cut %v) missing: a record does not doubt it: %s", c.name, i+1, j, cut, g)
 						}
 					}
@@ -295,38 +299,96 @@ func doubts(row string) []string {
 	return r.Doubts
 }
 
-// same tells whether two rows are the same but for doubts: of loss or a cut if open, of a beginning not seen if first.
-// An exchange without an answer may have had one in the gap.
-func same(got, want string, open, first bool) bool {
-	for _, d := range doubts(got) {
-		if unseen := record.DoubtNames[bits.TrailingZeros64(uint64(record.PreparedUnseen))]; d == unseen {
-			// What was prepared was in the gap.
-			got, want = clean([]string{got}, prepared...)[0], clean([]string{want}, prepared...)[0]
-			got, _, _ = strings.Cut(got, `,"attributes"`)
-			want, _, _ = strings.Cut(want, `,"attributes"`)
-			continue
-		}
-		if slices.Contains(doubts(want), d) || open && (d == "loss" || d == "cut") || first && d == "midstream" {
-			continue
-		}
+func orphan(row string) bool { return slices.Contains(doubts(row), "no_request") }
+
+// tolerance is what may differ in a row of an exchange that lost nothing.
+type tolerance struct {
+	doubts bool // it may have lost something, for all an observer knows; an answer may have been in the gap
+	first  bool // the first bytes of the connection are gone, and its beginning was not seen
+	times  bool // the bytes in which its beginning was found may have come in several chunks
+}
+
+// same tells whether two rows are the same but for what may differ.
+func (s *suite) same(got, want string, may tolerance) bool {
+	if !may.times && got[:timed] != want[:timed] {
 		return false
 	}
-	strip := func(s string) string {
-		b := []byte(s)
-		if i := bytes.Index(b, []byte(`"doubts":[`)); i >= 0 {
-			j := i + bytes.IndexByte(b[i:], ']')
-			b = slices.Delete(b, i, j)
-		}
-		if open {
-			b = bytes.ReplaceAll(b, []byte(`"status":"unanswered"`), []byte(`"status":"unknown"`))
-		}
-		return string(b)
+	g, w := columns(got), columns(want)
+	new := doubts(got)
+	unseen := slices.Contains(new, "prepared_unseen")
+	new = slices.DeleteFunc(new, func(d string) bool {
+		return slices.Contains(doubts(want), d) || d == "prepared_unseen" || may.doubts && (d == "loss" || d == "cut") || may.first && d == "midstream"
+	})
+	if len(new) > 0 {
+		return false
 	}
-	return strip(got) == strip(want)
+	if may.doubts && string(w["status"]) == `"unanswered"` && string(g["status"]) == `"unknown"` {
+		delete(g, "status")
+		delete(w, "status")
+	}
+	free := []string{"doubts"}
+	if unseen { // what was prepared was in the gap
+		free = append(free, prepared...)
+		g["attributes"], w["attributes"] = dropped(g["attributes"], s.o.Prepared), dropped(w["attributes"], s.o.Prepared)
+	}
+	if may.times {
+		free = append(free, times...)
+	}
+	for _, k := range free {
+		delete(g, k)
+		delete(w, k)
+	}
+	return maps.EqualFunc(g, w, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) })
+}
+
+// timed is the length of the time with which rows begin.
+const timed = len(`{"time":"2006-01-02T15:04:05`)
+
+// columns are those of a row.
+func columns(row string) (m map[string]json.RawMessage) {
+	json.Unmarshal([]byte(row), &m)
+	return m
+}
+
+// dropped is an object without some of its keys.
+func dropped(object json.RawMessage, keys []string) json.RawMessage {
+	m := columns(string(object))
+	for _, k := range keys {
+		delete(m, k)
+	}
+	b, _ := json.Marshal(m)
+	return b
 }
 
 // prepared are the columns that the execution of a prepared statement has from its preparation.
 var prepared = []string{"operation", "target", "query", "summary", "fingerprint"}
+
+// reach tells up to which chunk exchanges may be harmed by a gap at chunk j, in a direction up to byte to, and up to which they
+// are doubtful. By identifiers, what was open then is doubtful. In order, whose an answer is may not be known until all is
+// answered; and who asks next may have asked in the gap before.
+func (s *suite) reach(all []*exchange, j int, dir stream.Dir, to int) (harmable, doubtful int) {
+	quiet := func(until int) int {
+		for again := s.p.Pairing == l7.InOrder; again; {
+			again = false
+			for _, x := range all {
+				if x.first <= until && j <= x.last && until < x.last {
+					until, again = x.last, true
+				}
+			}
+		}
+		return until
+	}
+	if harmable = quiet(j); s.p.Pairing == l7.ByID {
+		return -1, j
+	}
+	doubtful = harmable
+	for _, x := range all {
+		if x.follows(all, dir, to) {
+			doubtful = quiet(max(doubtful, x.first))
+		}
+	}
+	return harmable, doubtful
+}
 
 // like is the row that is most like another: with the same time.
 func like(row string, list []string) string {

@@ -35,12 +35,9 @@ var passwords = map[string][]byte{
 
 func options() l7test.Options {
 	return l7test.Options{
-		Except: []string{"tls*"},
-		Broken: []string{"flags", "sections", "checksum"},
-		LossExcept: map[string]string{
-			"ids":      "two requests have one identifier",
-			"segments": "messages in pieces",
-		},
+		Except:     []string{"tls*"},
+		Broken:     []string{"flags", "sections", "checksum"},
+		LossExcept: map[string]string{"ids": "two requests have one identifier"},
 		LateExcept: map[string]string{"ids": "two requests have one identifier, and so have their answers"},
 		Resize: func(b []byte) {
 			if len(b) >= 4 {
