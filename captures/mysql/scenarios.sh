@@ -201,6 +201,8 @@ scenarios() {
 	capture demo 'a shop: prepared statements, a transaction, a duplicate key, a slow query' "$MYSQL -values" mysqlgo demo "$login?$attrs"
 	capture text-mariadb-10.11 'queries of every day as text, of an older MariaDB' $OLD mysqlgo crud "$login?$attrs"
 	capture text-mariadb-10.5 'the same of MariaDB 10.5' $OLDEST mysqlgo crud "$login?$attrs"
+	capture types-mariadb-10.11 'a row of every column type, of an older MariaDB' "$OLD -values" mysqlgo types "$login?charset=utf8mb4"
+	capture types-mariadb-10.5 'the same of MariaDB 10.5' "$OLDEST -values" mysqlgo types "$login?charset=utf8mb4"
 	capture prepared-mariadb-10.11 'prepared statements of an older MariaDB' $OLD mysqlgo prepared "$login"
 	capture bulk 'COM_STMT_BULK_EXECUTE, COM_STMT_EXECUTE with id -1 sent with its COM_STMT_PREPARE, definitions sent once' "$MARIADB -values" $libmariadb bulk $USER1 $PASSWORD1
 	capture progress 'progress reports within the answer to ALTER TABLE' $MARIADB $libmariadb progress $USER1 $PASSWORD1

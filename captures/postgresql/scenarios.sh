@@ -153,6 +153,7 @@ bench() {
 
 # scenarios lists the captures: NAME, what it shows, server with its settings, client's scenario.
 scenarios() {
+	local v
 	psql simple 'queries of every day, in the simple protocol' 17
 	psql multi 'several statements in one query string, some of which fail; a string of nothing' 17
 	compared multi-pgx 'the same by pgx, beside empty strings' 17 multi
@@ -194,6 +195,7 @@ scenarios() {
 	wire types-simple 'every type in simple queries' 17 types '' FORMAT=-1
 	wire types-text 'every type in text' 17 types '' FORMAT=0
 	wire types-binary 'every type in binary' 17 types '' FORMAT=1
+	for v in 13 15 18; do wire types-binary-$v "the same of PostgreSQL $v" $v types '' FORMAT=1; done
 	wire params-text 'parameters of every type in text; one format for all, one each, mixed; 300 of them' 17 params '' FORMAT=0
 	wire params-binary 'parameters of every type in binary' 17 params '' FORMAT=1 "SOCKET=$(socket 17)"
 	wire rows-small-text '1,500 short rows in text' 17 rows '' FORMAT=0 SIZE=small

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -124,11 +125,17 @@ func types() {
 			must(c.ExecParams(ctx, sql, nil, nil, nil, []int16{f}).Read().Err)
 		}
 	}
+	old := strings.HasPrefix(c.ParameterStatus("server_version"), "13") // no numeric is infinite there, and there are no multiranges
 	for _, t := range values {
+		if old && t.name == "numeric" {
+			t.values = slices.DeleteFunc(slices.Clone(t.values), func(v string) bool { return strings.HasSuffix(v, "Infinity") })
+		}
 		ask(selectAll(t.name, t.values))
 	}
-	ask(selectAll("int4multirange", multiranges))
-	ask(selectAll("datemultirange", []string{"{[2024-01-01,2024-02-01)}"}))
+	if !old {
+		ask(selectAll("int4multirange", multiranges))
+		ask(selectAll("datemultirange", []string{"{[2024-01-01,2024-02-01)}"}))
+	}
 	ask("select row(1, 'two', null, 3.5::numeric, array[1,2], row(true)) as record")
 	ask("select array[row(1, 'a'), row(2, null)] as records")
 	ask("select null as unknown, '' as empty, pg_sleep(0) as void, 'lit' as literal")

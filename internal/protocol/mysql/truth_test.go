@@ -308,27 +308,31 @@ func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 	}
 }
 
-// TestContents compares the values in the trees of rows and of executions with what the front before the server saw.
+// TestContents compares the values in the trees of rows and of executions with what the front before the server saw, where it
+// tells them.
 func TestContents(t *testing.T) {
 	compared := map[string]int{}
-	for _, name := range []string{"types-mysql", "types-mariadb", "first-mysql", "first-mariadb", "libmariadb-mysql", "libmariadb-mariadb", "raw-attributes",
-		"bulk", "prepared-mysql", "prepared-mariadb", "prepared-mariadb-10.11"} {
-		capture := filepath.Join("testdata", name+".pcap.gz")
-		rows, bound := map[uint16][][]*string{}, map[uint16][][]*string{}
+	l7test.Truths(t, "tls*", func(t *testing.T, capture string) {
+		rows, bound, told := map[uint16][][]*string{}, map[uint16][][]*string{}, false
 		for _, x := range l7test.ReadTruth[truth](t, capture) {
 			for _, one := range x.Results {
 				if int(one.Rows) != len(one.RowsText) {
 					one.RowsText = make([][]*string, one.Rows) // not told
 				}
 				rows[x.Port] = append(rows[x.Port], one.RowsText...)
+				told = told || len(one.RowsText) > 0 && one.RowsText[0] != nil
 			}
 			if strings.HasSuffix(x.Command, "_EXECUTE") {
 				bound[x.Port] = append(bound[x.Port], x.Params)
+				told = told || len(x.Params) > 0
 			}
+		}
+		if !told || filepath.Base(capture) == "raw-metadata.pcap.gz" { // where the front does not know what rows look like either
+			return
 		}
 		for i, c := range l7test.Read(t, capture) {
 			var got [2][][]string
-			for _, m := range l7test.Messages(mysql.Protocol, c, name, i+1) {
+			for _, m := range l7test.Messages(mysql.Protocol, c, capture, i+1) {
 				var tree wire.Tree
 				m.Tree(mysql.Protocol, &tree)
 				first := -1 // set of parameters
@@ -358,7 +362,7 @@ func TestContents(t *testing.T) {
 			for k, want := range [][][]*string{rows[c.Flow.A.Port()], bound[c.Flow.A.Port()]} {
 				what := [...]string{"row", "execution"}[k]
 				if len(got[k]) != len(want) {
-					t.Errorf("%s, connection %d: %d of %s, want %d", name, i+1, len(got[k]), what, len(want))
+					t.Errorf("connection %d: %d of %s, want %d", i+1, len(got[k]), what, len(want))
 					continue
 				}
 				for r := range want {
@@ -369,13 +373,13 @@ func TestContents(t *testing.T) {
 						}
 						compared[what]++
 						if col >= len(got[k][r]) || !alike(got[k][r][col], text) {
-							t.Errorf("%s, %s %d, column %d: %.80q, want %.80q", name, what, r+1, col+1, got[k][r][min(col, len(got[k][r])-1)], text)
+							t.Errorf("%s %d, column %d: %.80q, want %.80q", what, r+1, col+1, got[k][r][min(col, len(got[k][r])-1)], text)
 						}
 					}
 				}
 			}
 		}
-	}
+	})
 	if t.Logf("compared: %v", compared); compared["row"] < 300 || compared["execution"] < 30 {
 		t.Error("that is too little")
 	}
@@ -393,10 +397,11 @@ func printed(tree *wire.Tree, f *wire.Field) string {
 	return s
 }
 
-// alike tells whether what is shown of a value is what the front wrote, but for three differences: the front writes large
-// and small floats as Go does and not as servers do, a BIT as the bytes it is sent as, and the long data in its place.
+// alike tells whether what is shown of a value is what the front wrote, but for four differences: the front writes large
+// and small floats as Go does and not as servers do, a BIT as the bytes it is sent as, and the long data in its place; of
+// long values beginnings are kept.
 func alike(got, want string) bool {
-	if got == want || got == "(long data)" {
+	if got == want || got == "(long data)" || len(want) > 1000 && (strings.HasPrefix(got, want) || strings.HasPrefix(want, got)) {
 		return true
 	}
 	a, err := strconv.ParseFloat(got, 64)
