@@ -268,8 +268,14 @@ func (d *dialog) setting(name, value []byte) {
 	case "application_name":
 		d.app = append(d.app[:0], value[:min(len(value), maxName)]...)
 	case "standard_conforming_strings":
-		if d.dialect = sqltext.PostgreSQL; string(value) == "off" {
+		if d.dialect &^= sqltext.Backslash | sqltext.Unsure; string(value) == "off" {
 			d.dialect |= sqltext.Backslash
+		}
+	case "client_encoding":
+		d.dialect &^= sqltext.Multibyte
+		switch string(value) {
+		case "BIG5", "GB18030", "GBK", "JOHAB", "SHIFT_JIS_2004", "SJIS", "UHC": // those that no server stores
+			d.dialect |= sqltext.Multibyte
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -319,7 +320,7 @@ func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
 				class = wire.Secret
 			}
 		case 'q':
-			t = sqlTypes[0]
+			t = sqlTypes[unsaid/sqltext.Backslash]
 		default:
 			class = wire.Structure
 		}

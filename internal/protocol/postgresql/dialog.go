@@ -105,6 +105,9 @@ func openDialog(c *l7.ConnInfo, context []byte) l7.Dialog {
 	return d
 }
 
+// unsaid is what is not known of texts until the server says it: what a backslash is, and whether one may be part of a character.
+const unsaid = sqltext.Unsure | sqltext.Multibyte
+
 // Reset implements l7.Resetter.
 func (d *dialog) Reset(c *l7.ConnInfo) {
 	d.statements.reset()
@@ -120,7 +123,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 		fresh: !c.Midstream,
 	}
 	if c.Midstream {
-		d.dialect |= sqltext.Unsure
+		d.dialect |= unsaid
 	}
 	d.client = c.Client.AppendTo(d.client)
 	d.statements.unseen = c.Midstream
@@ -444,7 +447,7 @@ func (d *dialog) recall(context []byte) {
 	switch b := context[1:]; context[0] {
 	case contextDialect:
 		if len(b) > 0 {
-			d.dialect = sqltext.PostgreSQL | sqltext.Dialect(b[0])&(sqltext.Backslash|sqltext.Unsure)
+			d.dialect = sqltext.PostgreSQL | sqltext.Dialect(b[0])&(sqltext.Backslash|unsaid)
 		}
 	case contextLogin:
 		if len(b) > 0 {

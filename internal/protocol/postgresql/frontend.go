@@ -55,7 +55,7 @@ func (d *dialog) session(m *l7.Message) {
 }
 
 // The types of SQL text, by the bits of a dialect from Backslash on: how the session escapes quotes.
-var sqlTypes = func() (list [6]*wire.Type) {
+var sqlTypes = func() (list [8]*wire.Type) {
 	for i := range list {
 		list[i] = l7.SQLType(sqltext.PostgreSQL | sqltext.Dialect(i)*sqltext.Backslash)
 	}
