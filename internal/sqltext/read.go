@@ -60,8 +60,9 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 		begin    int  // where this statement begins in out
 		last     = -1 // where the one before it begins, if there is one
 		lastEnd  int
-		signAt   int  // where the signs in front of an operand begin
-		signPrev kind // what stands in front of them
+		signAt   int    // where the signs in front of an operand begin
+		signPrev kind   // what stands in front of them
+		front    uint16 // the word that was written last, if a word was
 	)
 	for {
 		k := l.next()
@@ -79,10 +80,17 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 		}
 		role := plain
 		var kw *keyword
+		inFront := front
+		front = 0
 		switch k {
 		case word:
 			if p.mode == atStart || prev != dot && (l.at >= len(sql) || sql[l.at] != '.' || l.at+1 < len(sql) && classes[sql[l.at+1]] == digit|part) {
-				kw = lookup(sql, l.start, l.at)
+				if kw = lookup(sql, l.start, l.at); kw != nil {
+					front = kw.number
+					if kw.kind == none {
+						kw = nil
+					}
+				}
 			}
 			f := p.top()
 			if p.mode == atStart {
@@ -112,10 +120,10 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 				l.prev = key
 				break
 			}
-			if kw != nil && (kw.flags&uint8(d)&inBoth != 0 || (p.want == nothing || kw.flags&firm != 0) && (len(out) == p.second || p.certain(kw, &l, out))) {
+			if kw != nil && (kw.flags&uint8(d)&inBoth != 0 || (p.want == nothing || kw.flags&firm != 0) && (len(out) == p.second || p.certain(kw, &l, inFront))) {
 				if kw.role == literal && !operands.has(prev) && prev != wary && prev != has ||
 					kw.role == defaults && (prev == open || prev == comma || prev == operator) {
-					k, kw = number, nil
+					k, kw, front = number, nil, 0
 					break
 				}
 				if kw.role != row || prev == closing {

@@ -1,6 +1,9 @@
 package sqltext
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // mode is which tables a statement's words lead to.
 type mode uint8
@@ -370,8 +373,8 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 	}
 }
 
-// certain tells whether a word that is not reserved is a key word where it stands, for certain.
-func (p *parser) certain(k *keyword, l *lexer, out []byte) bool {
+// certain tells whether a word that is not reserved is a key word where it stands, for certain. last is the word in front.
+func (p *parser) certain(k *keyword, l *lexer, last uint16) bool {
 	switch {
 	case k.role == finishes:
 		return p.top().cases > 0 && operands.has(l.prev) || l.prev == semicolon
@@ -380,18 +383,29 @@ func (p *parser) certain(k *keyword, l *lexer, out []byte) bool {
 	case k.flags&action != 0 && p.mode == defining && p.uses && p.depth == 0 && (valued.has(l.prev) || l.prev == comma):
 		return true
 	case p.mode == speaking:
-		switch w := lastWord(out); {
-		case is(w, "savepoint"):
+		switch keywords[last].text {
+		case "SAVEPOINT":
 			return false
-		case is(w, "to", "release"):
-			return k.text == "SAVEPOINT" && !p.ahead([]string{"$"}, *l)
+		case "TO", "RELEASE":
+			if k.text != "SAVEPOINT" {
+				return false
+			}
+			next, _ := l.ahead()
+			return next != end && next != semicolon
 		}
 		return k.flags&spoken != 0
 	}
+	next, follows := none, (*keyword)(nil)
 	for i := range k.places {
 		at := &k.places[i]
-		if (at.behind == nil || behind(at.behind, l.prev, out)) && (at.ahead == nil || p.ahead(at.ahead, *l)) && (!at.outside || p.top().cases == 0) {
-			return !(at.ahead != nil && at.ahead[0] == "$" && p.mode == querying && k.role != rows)
+		if at.outside && p.top().cases > 0 || at.behind.said && !at.behind.kinds.has(l.prev) && !slices.Contains(at.behind.words, last) {
+			continue
+		}
+		if at.ahead.said && next == none {
+			next, follows = l.ahead()
+		}
+		if !at.ahead.said || at.ahead.begins(next, follows, p.d) {
+			return !(at.ahead.kinds.has(end) && p.mode == querying && k.role != rows)
 		}
 	}
 	return false
@@ -548,79 +562,43 @@ func (p *parser) finish(s *Statement) {
 // valued are the kinds that an operand ends with, or may in a normal form: there a value reads like the operator ?.
 const valued = operands | 1<<has
 
-// behind tells whether what was written last is one of these.
-func behind(these []string, prev kind, out []byte) bool {
-	for _, w := range these {
-		switch {
-		case w == "." && valued.has(prev), w == "(" && prev == open, w == ")" && prev == closing, w == "0" && (prev >= text && prev <= param || prev == has):
-			return true
-		}
-	}
-	return (prev == name || prev >= key) && is(lastWord(out), these...)
-}
-
-// lastWord is the unquoted word that out ends with, if no dot stands in front of it.
-func lastWord(out []byte) []byte {
-	i := len(out)
-	for i > 0 && classes[out[i-1]]&part != 0 {
-		i--
-	}
-	if i > 0 && (out[i-1] == '.' || out[i-1] == '@') {
-		return nil
-	}
-	return out[i:]
-}
-
-// ahead tells whether what follows is one of these.
-func (p *parser) ahead(these []string, l lexer) bool {
+// ahead returns the next token that is no comment, and what is known of it if it is a word.
+func (l lexer) ahead() (kind, *keyword) {
 	l.prev = key
-	k := l.next()
-	for k == comment {
-		k = l.next()
-	}
-	var kw *keyword
-	if k == word {
-		if is(l.sql[l.start:l.at], these...) {
-			return true
+	for {
+		switch k := l.next(); k {
+		case comment:
+		case word:
+			return k, lookup(l.sql, l.start, l.at)
+		default:
+			return k, nil
 		}
-		kw = lookup(l.sql, l.start, l.at)
 	}
-	for _, w := range these {
-		switch w {
-		case "(":
-			if k == open {
-				return true
-			}
-		case "0":
-			if k >= text && k <= param {
-				return true
-			}
-		case "$":
-			if k == end || k == semicolon {
-				return true
-			}
-		case `"`:
-			if k == name || k == word && (kw == nil || kw.flags&uint8(p.d)&inBoth == 0 || kw.role == modifier) {
-				return true
-			}
-		case ".":
-			switch k {
-			case word:
-				if kw == nil {
-					return true
-				}
-				switch kw.role {
-				case from, joins, ends, as, into, on, using, forRole:
-				default:
-					return true
-				}
-			case closing, comma, semicolon, dot, cast, end:
-			default:
-				return true
+}
+
+// begins tells whether a token is one that the pattern allows.
+func (p *pattern) begins(k kind, kw *keyword, d Dialect) bool {
+	if kw != nil && slices.Contains(p.words, kw.number) || p.kinds.has(k) {
+		return true
+	}
+	if kw != nil && kw.kind == none {
+		kw = nil
+	}
+	if p.name && k == word && (kw == nil || kw.flags&uint8(d)&inBoth == 0 || kw.role == modifier) {
+		return true
+	}
+	switch k {
+	case closing, comma, semicolon, dot, cast, end:
+		return false
+	case word:
+		if kw != nil {
+			switch kw.role {
+			case from, joins, ends, as, into, on, using, forRole:
+				return false
 			}
 		}
 	}
-	return false
+	return p.operand
 }
 
 // followed tells whether the next token, which is no comment, begins with c. A dot that begins a number is none.

@@ -65,34 +65,52 @@ const (
 )
 
 type keyword struct {
-	lo, hi uint64 // its first 16 bytes
+	lo, hi uint64   // its first 16 bytes, as capitals returns them
+	first  [16]byte // as they are written
 	text   string
 	flags  uint8
-	kind   kind // as it is written
+	kind   kind // as it is written; none: known only for the words beside it
 	role   role
+	number uint16
 	places []place // where it is a key word, not being reserved
 }
 
-// place is what stands around a word: words, or signs for a kind of token; empty: anything.
+// place is what stands around a word.
 type place struct {
-	behind, ahead []string
+	behind, ahead pattern
 	outside       bool // of CASE
+}
+
+// pattern is what may stand beside a word; if nothing is said, anything.
+type pattern struct {
+	said    bool
+	kinds   set
+	name    bool // not a reserved word
+	operand bool // what an operand begins with
+	words   []uint16
 }
 
 // slots is a power of two, large enough that most names find an empty slot at once.
 const slots = 2048
 
-// keywords is a hash table with open addresses.
-var keywords = func() (t [slots]*keyword) {
+// keywords is what is known of words, by number; no word has 0. slotted is a hash table of these numbers, with open addresses.
+var keywords, slotted = func() (list []keyword, t [slots]uint16) {
+	list = make([]keyword, 1, 512)
+	find := func(w string) *uint16 {
+		lo, hi := capitals([]byte(w), 0, len(w))
+		at := slot(lo, hi)
+		for t[at] != 0 && list[t[at]].text != w {
+			at = (at + 1) % slots
+		}
+		return &t[at]
+	}
 	add := func(flags uint8, kind kind, role role, words string) {
 		for w := range strings.FieldsSeq(words) {
-			k := &keyword{text: w, flags: flags, kind: kind, role: role}
+			k := keyword{text: w, flags: flags, kind: kind, role: role, number: uint16(len(list))}
 			k.lo, k.hi = capitals([]byte(w), 0, len(w))
-			at := slot(k.lo, k.hi)
-			for t[at] != nil {
-				at = (at + 1) % slots
-			}
-			t[at] = k
+			copy(k.first[:], w)
+			*find(w) = k.number
+			list = append(list, k)
 		}
 	}
 	add(inBoth, key, plain, `ALL AND ASC BINARY BOTH COLLATE COLUMN CONSTRAINT CROSS ELSE FETCH FOREIGN IN INNER LEADING LIKE NATURAL
@@ -186,23 +204,45 @@ var keywords = func() (t [slots]*keyword) {
 
 	// Where words are certain to be key words that a dialect does not reserve. . is an operand, " a name, 0 a value, and $ the
 	// end.
-	phrases := func(outside bool, list string) {
-		for line := range strings.SplitSeq(list, ",") {
+	read := func(alternatives string, operand set) (p pattern) {
+		for w := range strings.SplitSeq(alternatives, "|") {
+			p.said = true
+			switch w {
+			case ".":
+				p.kinds, p.operand = p.kinds|operand, true
+			case `"`:
+				p.kinds, p.name = p.kinds|1<<name, true
+			case "(":
+				p.kinds |= 1 << open
+			case ")":
+				p.kinds |= 1 << closing
+			case "0":
+				p.kinds |= 1<<text | 1<<number | 1<<param | 1<<has
+			case "$":
+				p.kinds |= 1<<end | 1<<semicolon
+			default:
+				n := find(w)
+				if *n == 0 {
+					add(0, none, plain, w)
+				}
+				p.words = append(p.words, *n)
+			}
+		}
+		return p
+	}
+	phrases := func(outside bool, text string) {
+		for line := range strings.SplitSeq(text, ",") {
 			before, rest, _ := strings.Cut(line, "[")
 			w, after, _ := strings.Cut(rest, "]")
 			p := place{outside: outside}
 			if f := strings.Fields(before); len(f) > 0 {
-				p.behind = strings.Split(strings.ToLower(f[0]), "|")
+				p.behind = read(f[0], valued)
 			}
 			if f := strings.Fields(after); len(f) > 0 {
-				p.ahead = strings.Split(strings.ToLower(f[0]), "|")
+				p.ahead = read(f[0], 0)
 			}
-			lo, hi := capitals([]byte(w), 0, len(w))
-			at := slot(lo, hi)
-			for t[at].text != w {
-				at = (at + 1) % slots
-			}
-			t[at].places = append(t[at].places, p)
+			k := &list[*find(w)]
+			k.places = append(k.places, p)
 		}
 	}
 	phrases(false, `. [BETWEEN] ., NOT|ROWS|RANGE|GROUPS [BETWEEN], GROUP|ORDER|PARTITION [BY], [EXISTS] (, IF [EXISTS], NOT [EXISTS] ",
@@ -229,21 +269,19 @@ var keywords = func() (t [slots]*keyword) {
 		SET|SESSION|GLOBAL|LOCAL|AS [TRANSACTION] ISOLATION|READ|NOT|DEFERRABLE, PREPARE [TRANSACTION], BEGIN [ATOMIC],
 		FULL [TABLES], FULL [COLUMNS], FULL [FIELDS]`)
 	phrases(true, `WHEN|NOT [MATCHED] THEN|AND|BY, THEN [UPDATE] SET, THEN [DELETE], THEN [INSERT] (|VALUES|DEFAULT`)
-	return t
+	return list, t
 }()
 
 // lookup returns what is known of the word b[i:j], or nil.
 func lookup(b []byte, i, j int) *keyword {
 	lo, hi := capitals(b, i, j)
-	for at := slot(lo, hi); ; at = (at + 1) % slots {
-		k := keywords[at]
-		if k == nil || k.lo == lo && k.hi == hi && len(k.text) <= 16 {
-			return k
-		}
-		if k.lo == lo && k.hi == hi && len(k.text) == j-i && bytes.EqualFold(b[i+16:j], []byte(k.text[16:])) {
+	for at := slot(lo, hi); slotted[at] != 0; at = (at + 1) % slots {
+		k := &keywords[slotted[at]]
+		if k.lo == lo && k.hi == hi && (len(k.text) <= 16 || len(k.text) == j-i && bytes.EqualFold(b[i+16:j], []byte(k.text[16:]))) {
 			return k
 		}
 	}
+	return nil
 }
 
 func slot(lo, hi uint64) uint64 { return (lo ^ hi<<7) * 0x9E3779B97F4A7C15 >> 53 }
@@ -251,17 +289,19 @@ func slot(lo, hi uint64) uint64 { return (lo ^ hi<<7) * 0x9E3779B97F4A7C15 >> 53
 // capitals returns the first 16 bytes of b[i:j] in capitals.
 func capitals(b []byte, i, j int) (lo, hi uint64) {
 	const upper = 0xDFDFDFDFDFDFDFDF
-	if len(b)-i < 16 {
-		var w [16]byte
-		copy(w[:], b[i:j])
-		return binary.LittleEndian.Uint64(w[:]) & upper, binary.LittleEndian.Uint64(w[8:]) & upper
+	n := uint(j - i)
+	switch {
+	case n > 16:
+		lo, hi = binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
+	case n > 8:
+		lo, hi = binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[j-8:])>>(128-8*n)
+	case j >= 8:
+		lo = binary.LittleEndian.Uint64(b[j-8:]) >> (64 - 8*n)
+	default:
+		for j > i {
+			j--
+			lo = lo<<8 | uint64(b[j])
+		}
 	}
-	lo, hi = binary.LittleEndian.Uint64(b[i:])&upper, binary.LittleEndian.Uint64(b[i+8:])&upper
-	switch n := uint(j - i); {
-	case n <= 8:
-		return lo & (1<<(8*n) - 1), 0
-	case n < 16:
-		hi &= 1<<(8*n-64) - 1
-	}
-	return lo, hi
+	return lo & upper, hi & upper
 }
