@@ -187,7 +187,7 @@ func TestReplicas(t *testing.T) {
 			"08090a0b0c0d0e0f010000000000000001000000000000000900000000000000",
 			"flags=4 BINLOG_THROUGH_GTID=1 server_id=9 binlog_filename_length=0 binlog_filename= binlog_pos=4 data_size=48 n_sids=1 n_intervals=1 start=1 end=9"},
 		{registerSlave, "0900000003616263027531067365637265746a0c0000000000000000",
-			"server_id=9 hostname_length=3 hostname=abc user_length=2 user=u1 password_length=6 password=736563726574 port=3178 replication_rank=0 master_id=0"},
+			"server_id=9 hostname_length=3 hostname=abc user_length=2 username=u1 password_length=6 password=736563726574 port=3178 replication_rank=0 master_id=0"},
 	} {
 		b, _ := hex.DecodeString(r.sent)
 		got, tree := describe(t, b, r.of)
