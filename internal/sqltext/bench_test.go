@@ -13,6 +13,7 @@ const (
 		"('paid', 'sent', 'returned') AND o.created_at > '2026-01-01 00:00:00' AND c.country = 'DE' ORDER BY o.created_at DESC LIMIT 50, 100"
 	postgresText = "select o.id, o.total::numeric(10,2), c.data->>'name' from orders o join customers c on c.id = o.customer_id where o.status = " +
 		"any($1) and o.created_at > now() - interval '1 day' and c.country = $2 order by 1 desc limit $3"
+	quotedText = `insert into "orders" ("id", "name", "created_at") values ($1, $2, $3) on conflict ("id") do update set "name" = excluded."name"`
 )
 
 var batchText = func() string {
@@ -35,6 +36,7 @@ var texts = []struct {
 	{"short", MySQL, shortText},
 	{"mysql", MySQL, mysqlText},
 	{"postgres", PostgreSQL, postgresText},
+	{"quoted", PostgreSQL, quotedText},
 	{"batch", MySQL, batchText},
 }
 

@@ -1,6 +1,10 @@
 package sqltext
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // kind is what a token is, or what was written last.
 type kind uint8
@@ -36,7 +40,7 @@ const (
 
 type set uint32
 
-func (s set) has(k kind) bool { return s>>k&1 != 0 }
+func (s set) has(k kind) bool { return s>>(k&31)&1 != 0 }
 
 // operands are the kinds that an operand ends with: a sign behind them is an operator.
 const operands = set(1<<word | 1<<name | 1<<variable | 1<<text | 1<<number | 1<<param | 1<<closing | 1<<ended)
@@ -106,14 +110,11 @@ type lexer struct {
 // next finds the next token: sql[start:at].
 func (l *lexer) next() kind {
 	sql, i := l.sql, l.at
-	if i < len(sql) && sql[i] == ' ' {
-		i++ // mostly the only one
-	}
-	for i < len(sql) && classes[sql[i]] == blank {
+	for uint(i) < uint(len(sql)) && classes[sql[i]] == blank {
 		i++
 	}
 	l.start = i
-	if i >= len(sql) {
+	if uint(i) >= uint(len(sql)) {
 		l.at = i
 		l.cut = l.cut || l.code > 0
 		return end
@@ -121,7 +122,12 @@ func (l *lexer) next() kind {
 	c := sql[i]
 	switch classes[c] &^ part {
 	case letter:
-		return l.word(i + 1)
+		i = nameEnd(sql, i+1)
+		l.at = i
+		if i < len(sql) && (sql[i] == '\'' || sql[i] == '&' || c == '_') {
+			return l.introduced(i)
+		}
+		return word // as most tokens are
 	case single:
 		l.at = i + 1
 		return singles[c]
@@ -189,16 +195,26 @@ func (l *lexer) next() kind {
 	return operator
 }
 
-// word reads what begins as a name does. Behind some short names a quote begins a literal.
-func (l *lexer) word(i int) kind {
-	sql := l.sql
-	for i < len(sql) && classes[sql[i]]&part != 0 {
+// nameEnd returns where the name that goes on at i ends.
+func nameEnd(sql []byte, i int) int {
+	for uint(i) < uint(len(sql)) && classes[sql[i]]&part != 0 {
 		i++
 	}
-	l.at = i
-	if i >= len(sql) {
+	return i
+}
+
+// word reads what begins as a name does. Behind some short names a quote begins a literal.
+func (l *lexer) word(i int) kind {
+	l.at = nameEnd(l.sql, i)
+	if l.at >= len(l.sql) {
 		return word
 	}
+	return l.introduced(l.at)
+}
+
+// introduced reads the literal that a word, which ends in front of i, may introduce.
+func (l *lexer) introduced(i int) kind {
+	sql := l.sql
 	c := sql[l.start]
 	switch q := sql[i]; {
 	case l.d&MySQL != 0 && c == '_':
@@ -230,13 +246,71 @@ func (l *lexer) word(i int) kind {
 	return word
 }
 
+// path goes on to the end of a qualified name.
+func (l *lexer) path() {
+	sql := l.sql
+	for i := l.at; i+1 < len(sql) && sql[i] == '.' && classes[sql[i+1]] == letter|part && sql[i+1] != '_'; l.at = i {
+		i = nameEnd(sql, i+2)
+		if i < len(sql) && (sql[i] == '\'' || sql[i] == '&') {
+			return
+		}
+	}
+}
+
+// values passes over literals and the commas behind them, and tells whether a parenthesis ends the list there.
+func (l *lexer) values() bool {
+	was := *l
+	for {
+		was.at = l.at
+		if k := l.next(); k >= text && k <= param {
+			switch l.sign() {
+			case ',':
+				l.at++
+				continue
+			case ')':
+				return true
+			}
+		}
+		*l = was
+		return false
+	}
+}
+
+// rows passes over rows of literals and the commas behind them, and tells whether there are no more.
+func (l *lexer) rows() bool {
+	for {
+		from := l.at
+		if l.sign() == '(' {
+			l.at++
+			if l.values() {
+				l.at++
+				if l.sign() != ',' {
+					return true
+				}
+				l.at++
+				continue
+			}
+		}
+		l.at = from
+		return false
+	}
+}
+
+// sign goes on to the first byte that is no blank, and returns it; 0 at the end.
+func (l *lexer) sign() byte {
+	for ; l.at < len(l.sql); l.at++ {
+		if c := l.sql[l.at]; classes[c] != blank {
+			return c
+		}
+	}
+	return 0
+}
+
 // text reads a literal whose quote stands before i.
 func (l *lexer) text(i int, q byte, escapes bool) kind {
 	sql := l.sql
 	for {
-		for stop := min(i+short, len(sql)); i < stop && sql[i] != q && sql[i] != '\\'; {
-			i++
-		}
+		i = quoted(sql, i, q)
 		switch {
 		case i >= len(sql):
 			l.at, l.cut = len(sql), true
@@ -289,6 +363,25 @@ const (
 	short = 24
 	long  = 512
 )
+
+// quoted returns where the first q or backslash from i on stands, or a place in front of it.
+func quoted(sql []byte, i int, q byte) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for stop := i + short; i < stop; i += 8 {
+		if i+8 > len(sql) {
+			for i < len(sql) && sql[i] != q && sql[i] != '\\' {
+				i++
+			}
+			return i
+		}
+		x := binary.LittleEndian.Uint64(sql[i:])
+		y, z := x^uint64(q)*ones, x^'\\'*ones
+		if m := ((y-ones)&^y | (z-ones)&^z) & high; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
+	return i
+}
 
 // unquoted returns how many bytes b begins with that are neither q nor a backslash.
 func unquoted(b []byte, q byte) int {
@@ -438,6 +531,9 @@ func (l *lexer) mark(i int) kind {
 		next = sql[i+1]
 	}
 	switch c := sql[i]; {
+	case c >= '<' && c <= '>' && classes[next] != mark && next != '@': // a comparison, as most are
+		l.at = i + 1
+		return operator
 	case c == '/' && next == '*':
 		return l.comment(i + 2)
 	case c == '-' && next == '-' && (l.d&MySQL == 0 || i+2 >= len(sql) || sql[i+2] <= ' '), c == '#' && l.d&MySQL != 0:

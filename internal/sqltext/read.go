@@ -9,6 +9,9 @@ const maxDepth = 48
 // maxText is how much of a text is read, in bytes: places in it and in Normal are 32 bits wide.
 const maxText = 1 << 29
 
+// chunk is how many bytes of a short word are copied, whatever its length: two moves are faster than as many as there are.
+const chunk = 16
+
 // frame is a pair of parentheses, or the statement around all: 32 bytes, for many are written.
 type frame struct {
 	first  int32 // where the list begins in Normal
@@ -33,7 +36,7 @@ const (
 	tuples      // behind VALUES
 )
 
-var (
+const (
 	// No blank follows these kinds.
 	glue = set(1<<none | 1<<open | 1<<bracket | 1<<dot | 1<<cast)
 	// Nor does one stand between these and parentheses.
@@ -48,242 +51,322 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 	}
 	long := len(sql) > maxText
 	sql = sql[:min(len(sql), maxText)]
-	out := s.Normal[:0]
-	if need := 2*len(sql) + 1; cap(out) < need {
-		out = make([]byte, 0, need)
-	}
 	s.reset()
-	p := &s.p
+	if need := 2*len(sql) + 1 + chunk; cap(s.Normal) < need {
+		s.Normal = make([]byte, 0, need)
+	}
+	p, l := &s.p, &s.l
+	*l = lexer{sql: sql, d: d}
 	p.reset(sql, d)
-	l := lexer{sql: sql, d: d}
-	var (
-		begin    int  // where this statement begins in out
-		last     = -1 // where the one before it begins, if there is one
-		lastEnd  int
-		signAt   int    // where the signs in front of an operand begin
-		signPrev kind   // what stands in front of them
-		front    uint16 // the word that was written last, if a word was
-	)
-	for {
-		k := l.next()
-		if k == comment {
+	for k := none; k != end; {
+		if k = l.next(); k == comment {
 			s.comment(sql[l.start:l.at])
 			continue
 		}
-		prev := l.prev
-		if p.naming && k != dot && prev != dot {
-			p.commit(s, out, k)
+		switch prev := l.prev; {
+		case prev == none: // before a statement
+			if k != semicolon && k != end {
+				p.mode = atStart
+				s.Statements++
+			}
+		case p.naming && k != dot && prev != dot:
+			p.commit(s, s.Normal, k)
 		}
-		if p.mode == idle && k != semicolon && k != end {
-			p.mode = atStart
-			s.Statements++
+		if k == word {
+			s.word()
+			continue
 		}
-		role := plain
-		var kw *keyword
-		inFront := front
-		front = 0
 		switch k {
-		case word:
-			if p.mode == atStart || prev != dot && (l.at >= len(sql) || sql[l.at] != '.' || l.at+1 < len(sql) && classes[sql[l.at+1]] == digit|part) {
-				if kw = lookup(sql, l.start, l.at); kw != nil {
-					front = kw.number
-					if kw.kind == none {
-						kw = nil
-					}
-				}
-			}
-			f := p.top()
-			if p.mode == atStart {
-				if !glue.has(prev) {
-					out = append(out, ' ')
-				}
-				at := len(out)
-				out = appendUpper(out, sql[l.start:l.at])
-				l.prev = key
-				if kw != nil {
-					role = kw.role
-					if kw.kind == verb {
-						l.prev = verb
-					}
-				}
-				if s.Statements == 1 {
-					p.first, p.firstEnd, p.firstWord = at, len(out), kw
-				}
-				p.begin(s, out[at:], kw, &l)
-				if p.opens {
-					p.second = len(out)
-				}
-				break
-			}
-			if kw == nil && len(out) == p.second && !l.followed('.') {
-				out = appendUpper(append(out, ' '), sql[l.start:l.at])
-				l.prev = key
-				break
-			}
-			if kw != nil && (kw.flags&uint8(d)&inBoth != 0 || (p.want == nothing || kw.flags&firm != 0) && (len(out) == p.second || p.certain(kw, &l, inFront))) {
-				if kw.role == literal && !operands.has(prev) && prev != wary && prev != has ||
-					kw.role == defaults && (prev == open || prev == comma || prev == operator) {
-					k, kw, front = number, nil, 0
-					break
-				}
-				if kw.role != row || prev == closing {
-					f.endRows()
-				}
-				role = kw.role
-				if role != plain || p.want != nothing {
-					p.keyword(s, kw, &l)
-				}
-				if !glue.has(prev) {
-					out = append(out, ' ')
-				}
-				if role == row && f.list == tuples && f.item < 0 {
-					f.first, f.item = int32(len(out)), int32(len(out))
-				}
-				out = append(out, kw.text...)
-				l.prev = kw.kind
-				break
-			}
-			if p.want != nothing && prev != dot {
-				p.name(&l)
-			} else if kw != nil && kw.flags&known != 0 {
-				role = kw.role
-				p.keyword(s, kw, &l)
-			}
-			k = name
 		case name:
 			switch {
-			case p.want != nothing && prev != dot:
-				p.name(&l)
-			case l.misquoted(out):
+			case p.want != nothing && l.prev != dot:
+				p.name(l)
+			case l.misquoted(s.Normal):
 				k = text
 			}
+			s.operand(k)
 		case variable:
 			p.want = nothing
+			s.operand(k)
+		case text, number, param:
+			s.operand(k)
 		case open, bracket:
-			if !glue.has(prev) && !opens.has(prev) && !(k == bracket && prev == closing) {
-				out = append(out, ' ')
-			}
-			if f := p.top(); prev == closing {
-				f.endRows()
-			} else if f.list == tuples && f.item < 0 {
-				f.first, f.item = int32(len(out)), int32(len(out))
-			}
-			p.push(k, prev, &l)
-			out = append(out, sql[l.start])
-			f := p.top()
-			f.first, f.item = int32(len(out)), int32(len(out))
-			l.prev = k
+			s.open(k)
 		case closing:
-			f := p.top()
-			if f.list == items {
-				out = f.fold(out)
-			}
-			if p.depth == 0 {
-				f.endRows()
-			}
-			out = append(out, sql[l.start])
-			p.pop()
-			if f := p.top(); f.list == tuples {
-				out = f.fold(out)
-			}
-			l.prev = closing
+			s.closing()
 		case comma:
-			f := p.top()
-			if f.list == items {
-				out = f.fold(out)
-			}
-			f.before = min(f.item, int32(len(out)))
-			out = append(out, ',')
-			f.item = int32(len(out) + 1)
-			p.comma(f)
-			l.prev = comma
+			s.comma()
 		case semicolon, end:
-			if k == semicolon && p.routine {
-				out = append(out, ';')
-				l.prev = semicolon
-				break
-			}
-			out = p.fold(out)
-			if p.mode == idle {
-				out = out[:lastEnd]
-			} else if last >= 0 && bytes.Equal(out[last:lastEnd], out[begin:]) {
-				out = out[:lastEnd]
-				p.forget(s)
-			} else {
-				last, lastEnd = begin, len(out)
-			}
-			if k == end {
-				s.Normal = out
-				s.Cut = l.cut || long
-				p.finish(s)
-				if len(s.tags) > 0 {
-					s.trace()
-				}
-				return
-			}
-			p.end(s)
-			l.prev = none
-			if last >= 0 {
-				out = append(out, "; "...)
-			}
-			begin = len(out)
+			s.end(k)
 		case dot:
 			p.top().endRows()
-			out = append(out, '.')
+			s.Normal = append(s.Normal, '.')
 			l.prev = dot
 		case cast:
 			p.top().endRows()
-			if !operands.has(prev) {
-				out = append(out, ' ')
+			if !operands.has(l.prev) {
+				s.Normal = append(s.Normal, ' ')
 			}
-			out = append(out, "::"...)
+			s.Normal = append(s.Normal, "::"...)
 			l.prev = cast
 		case operator, has, hint, unhint:
-			p.top().endRows()
-			p.sign(k)
-			if k == operator && l.at == l.start+1 && (sql[l.start] == '-' || sql[l.start] == '+') && !operands.has(prev) {
-				if prev != sign {
-					signAt, signPrev = len(out), prev
-				}
-				k = sign
-			}
-			if !glue.has(prev) || prev == cast {
-				out = append(out, ' ')
-			}
-			out = append(out, sql[l.start:l.at]...)
-			l.prev = k
+			s.operator(k)
 		}
-		if k == name || k == variable {
-			p.top().endRows()
-			if !glue.has(prev) {
-				out = append(out, ' ')
-			}
-			if p.naming && p.nameAt < 0 {
-				p.nameAt = len(out)
-			}
-			if n, i := len(out), l.start; l.at-i <= 16 && i+16 <= len(sql) && n+16 <= cap(out) {
-				copy(out[n:n+16], sql[i:i+16]) // two moves are faster than as many bytes as there are
-				out = out[:n+l.at-i]
-			} else {
-				out = append(out, sql[i:l.at]...)
-			}
-			l.prev = k
-		} else if k >= text && k <= param {
-			p.want = nothing
-			p.top().endRows()
-			if prev == sign {
-				out, prev = out[:signAt], signPrev
-			}
-			l.prev = k
-			if prev < text || prev > param {
-				if !glue.has(prev) {
-					out = append(out, ' ')
-				}
-				out = append(out, '?')
-			}
-		}
-		p.role = role
+		p.role, p.front = plain, 0
 	}
+	s.Cut = l.cut || long
+	p.finish(s)
+	l.sql = nil
+	if len(s.tags) > 0 {
+		s.trace()
+	}
+}
+
+// word writes a name without quotes, a key word, or a literal that is one.
+func (s *Statement) word() {
+	p, l := &s.p, &s.l
+	sql, prev := l.sql, l.prev
+	if p.mode == atStart {
+		s.first()
+		return
+	}
+	var kw *keyword
+	front := p.front
+	p.front = 0
+	qualifies := l.at < len(sql) && sql[l.at] == '.' && (l.at+1 >= len(sql) || classes[sql[l.at+1]] != digit|part)
+	if !qualifies && prev != dot {
+		if kw = lookup(sql, l.start, l.at); kw != nil {
+			p.front = kw.number
+			if kw.kind == none {
+				kw = nil
+			}
+		}
+	}
+	if kw == nil && len(s.Normal) == p.second && !l.followed('.') {
+		s.Normal = appendUpper(append(s.Normal, ' '), sql[l.start:l.at])
+		l.prev, p.role = key, plain
+		return
+	}
+	if kw != nil && (kw.flags&uint8(l.d)&inBoth != 0 || (p.want == nothing || kw.flags&firm != 0) && (len(s.Normal) == p.second || p.certain(kw, l, front))) {
+		if kw.role == literal && !operands.has(prev) && prev != wary && prev != has ||
+			kw.role == defaults && (prev == open || prev == comma || prev == operator) {
+			p.front, p.role = 0, plain
+			s.operand(number)
+			return
+		}
+		f := p.top()
+		if kw.role != row || prev == closing {
+			f.endRows()
+		}
+		if kw.role != plain || p.want != nothing {
+			p.keyword(s, kw, l)
+		}
+		if !glue.has(prev) {
+			s.Normal = append(s.Normal, ' ')
+		}
+		if kw.role == row && f.list == tuples && f.item < 0 {
+			f.first, f.item = int32(len(s.Normal)), int32(len(s.Normal))
+		}
+		if n := len(s.Normal); len(kw.text) <= chunk && n+chunk <= cap(s.Normal) {
+			copy(s.Normal[n:n+chunk], kw.first[:])
+			s.Normal = s.Normal[:n+len(kw.text)]
+		} else {
+			s.Normal = append(s.Normal, kw.text...)
+		}
+		l.prev, p.role = kw.kind, kw.role
+		return
+	}
+	role := plain
+	if p.want != nothing && prev != dot {
+		p.name(l)
+	} else if qualifies {
+		l.path()
+	} else if kw != nil && kw.flags&known != 0 {
+		role = kw.role
+		p.keyword(s, kw, l)
+	}
+	s.operand(name)
+	p.role = role
+}
+
+// first writes the first word of a statement.
+func (s *Statement) first() {
+	p, l := &s.p, &s.l
+	if !glue.has(l.prev) {
+		s.Normal = append(s.Normal, ' ')
+	}
+	at := len(s.Normal)
+	s.Normal = appendUpper(s.Normal, l.sql[l.start:l.at])
+	l.prev, p.front = key, 0
+	kw := lookup(l.sql, l.start, l.at)
+	role := plain
+	if kw != nil {
+		p.front = kw.number
+		if kw.kind == none {
+			kw = nil
+		} else if role = kw.role; kw.kind == verb {
+			l.prev = verb
+		}
+	}
+	if s.Statements == 1 {
+		p.first, p.firstEnd, p.firstWord = at, len(s.Normal), kw
+	}
+	p.begin(s, s.Normal[at:], kw, l)
+	if p.opens {
+		p.second = len(s.Normal)
+	}
+	p.role = role
+}
+
+// operand writes a name as it is, and a ? for a value that stands behind none.
+func (s *Statement) operand(k kind) {
+	p, l := &s.p, &s.l
+	p.top().endRows()
+	prev := l.prev
+	l.prev = k
+	if k >= text {
+		p.want = nothing
+		if prev == sign {
+			s.Normal, prev = s.Normal[:p.signAt], p.signPrev
+		}
+		if prev < text || prev > param {
+			if !glue.has(prev) {
+				s.Normal = append(s.Normal, ' ')
+			}
+			s.Normal = append(s.Normal, '?')
+		}
+		return
+	}
+	if !glue.has(prev) {
+		s.Normal = append(s.Normal, ' ')
+	}
+	if p.naming && p.nameAt < 0 {
+		p.nameAt = len(s.Normal)
+	}
+	if n, i := len(s.Normal), l.start; l.at-i <= chunk && i+chunk <= len(l.sql) && n+chunk <= cap(s.Normal) {
+		copy(s.Normal[n:n+chunk], l.sql[i:i+chunk])
+		s.Normal = s.Normal[:n+l.at-i]
+	} else {
+		s.Normal = append(s.Normal, l.sql[i:l.at]...)
+	}
+}
+
+// operator writes an operator, or the edge of a hint.
+func (s *Statement) operator(k kind) {
+	p, l := &s.p, &s.l
+	p.top().endRows()
+	p.sign(k)
+	c := l.sql[l.start]
+	single := l.at == l.start+1
+	prev := l.prev
+	l.prev = k
+	if k == operator && single && (c == '-' || c == '+') && !operands.has(prev) {
+		if prev != sign {
+			p.signAt, p.signPrev = len(s.Normal), prev
+		}
+		l.prev = sign
+	}
+	if !glue.has(prev) || prev == cast {
+		s.Normal = append(s.Normal, ' ')
+	}
+	if single {
+		s.Normal = append(s.Normal, c)
+		return
+	}
+	s.Normal = append(s.Normal, l.sql[l.start:l.at]...)
+}
+
+// open writes a parenthesis or bracket.
+func (s *Statement) open(k kind) {
+	p, l := &s.p, &s.l
+	prev := l.prev
+	if !glue.has(prev) && !opens.has(prev) && !(k == bracket && prev == closing) {
+		s.Normal = append(s.Normal, ' ')
+	}
+	if f := p.top(); prev == closing {
+		f.endRows()
+	} else if f.list == tuples && f.item < 0 {
+		f.first, f.item = int32(len(s.Normal)), int32(len(s.Normal))
+	}
+	p.push(k, prev, l)
+	s.Normal = append(s.Normal, l.sql[l.start])
+	f := p.top()
+	f.first, f.item = int32(len(s.Normal)), int32(len(s.Normal))
+	l.prev = k
+}
+
+// closing writes the end of what open began.
+func (s *Statement) closing() {
+	p, l := &s.p, &s.l
+	f := p.top()
+	if f.list == items {
+		s.Normal = f.fold(s.Normal)
+	}
+	if p.depth == 0 {
+		f.endRows()
+	}
+	s.Normal = append(s.Normal, l.sql[l.start])
+	p.pop()
+	if f := p.top(); f.list == tuples {
+		s.Normal = f.fold(s.Normal)
+	}
+	l.prev = closing
+}
+
+// comma writes a comma. Literals and rows of them behind it that would be folded into the one in front are passed over.
+func (s *Statement) comma() {
+	p, l := &s.p, &s.l
+	f := p.top()
+	if f.list == items {
+		s.Normal = f.fold(s.Normal)
+	}
+	f.before = min(f.item, int32(len(s.Normal)))
+	s.Normal = append(s.Normal, ',')
+	f.item = int32(len(s.Normal) + 1)
+	p.comma(f)
+	l.prev = comma
+	if f.list == noList || f.before < 0 {
+		return
+	}
+	switch front := s.Normal[f.before : len(s.Normal)-1]; {
+	case f.list == items && string(front) == "?" && l.values():
+		l.prev = text
+	case f.list == tuples && string(front) == "(?)" && p.depth < maxDepth-1 && l.rows():
+		l.prev = closing
+	default:
+		return
+	}
+	s.Normal = s.Normal[:len(s.Normal)-1]
+	f.item, f.before = f.before, -1
+	p.want = nothing
+}
+
+// end ends a statement, or the text. A statement that is like the one in front is taken back.
+func (s *Statement) end(k kind) {
+	p, l := &s.p, &s.l
+	if k == semicolon && p.routine {
+		s.Normal = append(s.Normal, ';')
+		l.prev = semicolon
+		return
+	}
+	out := p.fold(s.Normal)
+	if p.mode == idle {
+		out = out[:p.lastEnd]
+	} else if p.last >= 0 && bytes.Equal(out[p.last:p.lastEnd], out[p.start:]) {
+		out = out[:p.lastEnd]
+		p.forget(s)
+	} else {
+		p.last, p.lastEnd = p.start, len(out)
+	}
+	if k == semicolon {
+		p.end(s)
+		l.prev = none
+		if p.last >= 0 {
+			out = append(out, "; "...)
+		}
+		p.start = len(out)
+	}
+	s.Normal = out
 }
 
 func appendUpper(dst, word []byte) []byte {

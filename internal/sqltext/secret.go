@@ -175,7 +175,7 @@ func startsWith(b []byte, word string) bool {
 // misquoted tells whether the quoted name that was read is most likely a text in the quotes of another dialect: what stands
 // in front of it, without comments, ends with a word for something secret, or with that and =.
 func (l *lexer) misquoted(front []byte) bool {
-	if l.sql[l.start] != '"' || l.followed('.') {
+	if l.sql[l.start] != '"' || set(1<<open|1<<comma|1<<dot).has(l.prev) {
 		return false
 	}
 	front = bytes.TrimRight(bytes.TrimRight(front, " =:"), "\"`")
@@ -183,7 +183,7 @@ func (l *lexer) misquoted(front []byte) bool {
 	for i > 0 && classes[front[i-1]]&part != 0 {
 		i--
 	}
-	return i < len(front) && secret(front[i:])
+	return i < len(front) && secret(front[i:]) && !l.followed('.')
 }
 
 // secret tells whether a word is, or holds, one for something secret. Tokens that are counted are none.

@@ -58,6 +58,7 @@ type Statement struct {
 	tags []byte  // keys and values that were decoded, one behind the other
 	ends []int32 // of each of them
 
+	l lexer
 	p parser
 }
 
@@ -76,7 +77,7 @@ func (s *Statement) Tags() iter.Seq2[[]byte, []byte] {
 }
 
 func (s *Statement) reset() {
-	s.Operation, s.Target, s.Summary, s.TraceID, s.SpanID = "", nil, s.Summary[:0], nil, nil
+	s.Operation, s.Target, s.Summary, s.Normal, s.TraceID, s.SpanID = "", nil, s.Summary[:0], s.Normal[:0], nil, nil
 	s.Certain, s.Statements, s.Cut, s.tags, s.ends = false, 0, false, s.tags[:0], s.ends[:0]
 }
 

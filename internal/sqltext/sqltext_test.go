@@ -624,6 +624,36 @@ func TestKeyWords(t *testing.T) {
 	}
 }
 
+// TestPassedOver reads lists and qualified names with comments in them, which are read piece by piece, and without.
+func TestPassedOver(t *testing.T) {
+	var s, slow Statement
+	for _, d := range []Dialect{MySQL, PostgreSQL} {
+		for _, sql := range []string{
+			"select a from t where b in (1, 'x', 2.5, 'y''z', 3)",
+			"select a from t where b in (1, 2, 3",
+			"select a from t where b in (1, 2, c, 3, 4)",
+			"select a from t where b in (1, 2, 3 + 4, 5)",
+			"select a from t where b in (1, -2, **+-3, 4)",
+			"insert into t values (1, 'x'), (2, 'y'), (3, 'z')",
+			"insert into t values (1), (2), (3, 4), (null), (now()), (5), (6) on conflict do nothing",
+			"insert into t values (1), (2), (3), 4",
+			"insert into t values (1), (2), (3",
+			"with a as (values (1), (2), (3)), b as (select 1) select * from a, b, c",
+			"select * from (values (1, 2), (3, 4), (5, 6)) x, t",
+			"select s.t.a, s.t.*, t.e 'x', u.u & 1 from s.t, t.u",
+		} {
+			s.Read([]byte(sql), d)
+			slow.Read([]byte(strings.NewReplacer(",", ",/**/", ".", "./**/").Replace(strings.ReplaceAll(sql, "2.5", "25"))), d)
+			if !bytes.Equal(s.Normal, slow.Normal) || !bytes.Equal(s.Target, slow.Target) || !bytes.Equal(s.Summary, slow.Summary) || s.Cut != slow.Cut {
+				t.Errorf("%s\n is %s, %s\nnot %s, %s", sql, s.Normal, s.Summary, slow.Normal, slow.Summary)
+			}
+		}
+	}
+	if s.Read([]byte("select a from t where b in (1, /*! 2 */, 3)"), MySQL); s.Cut || string(s.Normal) != "SELECT a FROM t WHERE b IN (?)" {
+		t.Errorf("%s, %t", s.Normal, s.Cut)
+	}
+}
+
 // TestQuotes holds names to one target and summary that need no quotes and have them or not.
 func TestQuotes(t *testing.T) {
 	var s Statement

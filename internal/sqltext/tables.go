@@ -69,6 +69,13 @@ type parser struct {
 	queries [maxQueries][2]int32 // names that WITH gave, in sql
 	known   int32
 
+	front    uint16 // the number of the word in front, or 0
+	signAt   int    // where the signs in front of an operand begin, in Normal
+	signPrev kind   // what stands in front of them
+
+	start         int // where this statement begins in Normal
+	last, lastEnd int // the one before it; -1 if there is none
+
 	opens  bool // the first word is followed by a key word
 	second int  // where the second one is written in Normal, or -1
 
@@ -86,6 +93,7 @@ func (p *parser) reset(sql []byte, d Dialect) {
 	p.first, p.firstEnd, p.firstWord = 0, 0, nil
 	p.target = p.target[:0]
 	p.tables, p.uncertain, p.settled = 0, false, false
+	p.start, p.last, p.lastEnd = 0, -1, 0
 	p.clear()
 }
 
@@ -373,8 +381,9 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 	}
 }
 
-// certain tells whether a word that is not reserved is a key word where it stands, for certain. last is the word in front.
-func (p *parser) certain(k *keyword, l *lexer, last uint16) bool {
+// certain tells whether a word that is not reserved is a key word where it stands, for certain. front is the number of the word in
+// front, or 0.
+func (p *parser) certain(k *keyword, l *lexer, front uint16) bool {
 	switch {
 	case k.role == finishes:
 		return p.top().cases > 0 && operands.has(l.prev) || l.prev == semicolon
@@ -383,7 +392,7 @@ func (p *parser) certain(k *keyword, l *lexer, last uint16) bool {
 	case k.flags&action != 0 && p.mode == defining && p.uses && p.depth == 0 && (valued.has(l.prev) || l.prev == comma):
 		return true
 	case p.mode == speaking:
-		switch keywords[last].text {
+		switch keywords[front].text {
 		case "SAVEPOINT":
 			return false
 		case "TO", "RELEASE":
@@ -398,7 +407,7 @@ func (p *parser) certain(k *keyword, l *lexer, last uint16) bool {
 	next, follows := none, (*keyword)(nil)
 	for i := range k.places {
 		at := &k.places[i]
-		if at.outside && p.top().cases > 0 || at.behind.said && !at.behind.kinds.has(l.prev) && !slices.Contains(at.behind.words, last) {
+		if at.outside && p.top().cases > 0 || at.behind.said && !at.behind.kinds.has(l.prev) && !slices.Contains(at.behind.words, front) {
 			continue
 		}
 		if at.ahead.said && next == none {
@@ -512,11 +521,15 @@ func (p *parser) commit(s *Statement, out []byte, next kind) {
 // appendName appends a name of several parts without the quotes that it does not need, or without any.
 func appendName(dst, name []byte, d Dialect, bare bool) []byte {
 	for i := 0; i < len(name); i++ {
-		q := name[i]
-		if q != '"' && q != '`' {
-			dst = append(dst, q)
-			continue
+		plain := i
+		for i < len(name) && name[i] != '"' && name[i] != '`' {
+			i++
 		}
+		dst = append(dst, name[plain:i]...)
+		if i == len(name) {
+			break
+		}
+		q := name[i]
 		from, at, simple := i, len(dst), true
 		for i++; i < len(name) && (name[i] != q || i+1 < len(name) && name[i+1] == q); i++ {
 			c := name[i]

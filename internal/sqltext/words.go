@@ -90,12 +90,15 @@ type pattern struct {
 	words   []uint16
 }
 
-// slots is a power of two, large enough that most names find an empty slot at once.
-const slots = 2048
+// words is more than are known, and slots so much more that most names find an empty slot at once. Both are powers of two.
+const (
+	words = 512
+	slots = 2048
+)
 
 // keywords is what is known of words, by number; no word has 0. slotted is a hash table of these numbers, with open addresses.
-var keywords, slotted = func() (list []keyword, t [slots]uint16) {
-	list = make([]keyword, 1, 512)
+var keywords, slotted = func() (list [words]keyword, t [slots]uint16) {
+	last := uint16(0)
 	find := func(w string) *uint16 {
 		lo, hi := capitals([]byte(w), 0, len(w))
 		at := slot(lo, hi)
@@ -106,11 +109,12 @@ var keywords, slotted = func() (list []keyword, t [slots]uint16) {
 	}
 	add := func(flags uint8, kind kind, role role, words string) {
 		for w := range strings.FieldsSeq(words) {
-			k := keyword{text: w, flags: flags, kind: kind, role: role, number: uint16(len(list))}
+			last++
+			*find(w) = last
+			k := &list[last]
+			*k = keyword{text: w, flags: flags, kind: kind, role: role, number: last}
 			k.lo, k.hi = capitals([]byte(w), 0, len(w))
 			copy(k.first[:], w)
-			*find(w) = k.number
-			list = append(list, k)
 		}
 	}
 	add(inBoth, key, plain, `ALL AND ASC BINARY BOTH COLLATE COLUMN CONSTRAINT CROSS ELSE FETCH FOREIGN IN INNER LEADING LIKE NATURAL
@@ -274,9 +278,17 @@ var keywords, slotted = func() (list []keyword, t [slots]uint16) {
 
 // lookup returns what is known of the word b[i:j], or nil.
 func lookup(b []byte, i, j int) *keyword {
-	lo, hi := capitals(b, i, j)
+	var lo, hi uint64
+	switch n := j - i; {
+	case n < 2:
+		return nil
+	case n <= 8 && j >= 8:
+		lo = binary.LittleEndian.Uint64(b[j-8:j]) >> ((64 - 8*n) & 63) & upper
+	default:
+		lo, hi = capitals(b, i, j)
+	}
 	for at := slot(lo, hi); slotted[at] != 0; at = (at + 1) % slots {
-		k := &keywords[slotted[at]]
+		k := &keywords[slotted[at]%words]
 		if k.lo == lo && k.hi == hi && (len(k.text) <= 16 || len(k.text) == j-i && bytes.EqualFold(b[i+16:j], []byte(k.text[16:]))) {
 			return k
 		}
@@ -286,22 +298,21 @@ func lookup(b []byte, i, j int) *keyword {
 
 func slot(lo, hi uint64) uint64 { return (lo ^ hi<<7) * 0x9E3779B97F4A7C15 >> 53 }
 
+// upper is what both cases of letters have.
+const upper = 0xDFDFDFDFDFDFDFDF
+
 // capitals returns the first 16 bytes of b[i:j] in capitals.
 func capitals(b []byte, i, j int) (lo, hi uint64) {
-	const upper = 0xDFDFDFDFDFDFDFDF
-	n := uint(j - i)
-	switch {
-	case n > 16:
-		lo, hi = binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
-	case n > 8:
-		lo, hi = binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[j-8:])>>(128-8*n)
-	case j >= 8:
-		lo = binary.LittleEndian.Uint64(b[j-8:]) >> (64 - 8*n)
-	default:
+	switch n := j - i; {
+	case n <= 8:
 		for j > i {
 			j--
 			lo = lo<<8 | uint64(b[j])
 		}
+	case n <= 16:
+		lo, hi = binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[j-8:])>>(128-8*n)
+	default:
+		lo, hi = binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
 	}
 	return lo & upper, hi & upper
 }
