@@ -346,6 +346,10 @@ long
 	if got := render(in, 18); got != want {
 		t.Errorf("%s", cmp.Diff(want, got))
 	}
+	in, want = "| one two three four | b | c d e f |\n| a | b | c |\n", "  one    b  c d e f\n  two\n  three\n  four\n  a      b  c\n"
+	if got := render(in, 19); got != want {
+		t.Errorf("%s", cmp.Diff(want, got))
+	}
 }
 
 // TestGuide runs every example of help filter: those of the demo choose something there, the others nothing.

@@ -92,43 +92,89 @@ func (r *renderer) paragraph() {
 
 // wrap writes words in lines, of which the first begins with lead and the others with hang.
 func (r *renderer) wrap(lead, hang string, words []string) {
-	line, n := lead, utf8.RuneCountInString(lead)
-	begin := true
-	for _, w := range words {
-		size := utf8.RuneCountInString(w)
-		switch {
-		case begin:
-		case n+1+size > r.width:
-			r.put(line)
-			line, n = hang, utf8.RuneCountInString(hang)
-		default:
-			line, n = line+" ", n+1
+	for i, line := range fold(words, r.width-utf8.RuneCountInString(lead)) {
+		if i > 0 {
+			lead = hang
 		}
-		line, n, begin = line+w, n+size, false
+		r.put(lead + line)
 	}
-	r.put(line)
 }
 
-// table writes all columns but the last as wide as they are.
+// fold makes lines of words. A word that is wider than a line has one to itself.
+func fold(words []string, width int) []string {
+	lines := []string{""}
+	for i, w := range words {
+		last := &lines[len(lines)-1]
+		switch {
+		case i == 0:
+			*last = w
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(w) > width:
+			lines = append(lines, w)
+		default:
+			*last += " " + w
+		}
+	}
+	return lines
+}
+
+// table writes columns as wide as they are, the last one in what is left. Where that is less than half, others are made
+// narrower, down to their longest words.
 func (r *renderer) table() {
-	var widths []int
+	var widths, words []int
+	left := r.width - 2
 	for _, row := range r.rows {
 		for i, cell := range row[:len(row)-1] {
 			if i == len(widths) {
-				widths = append(widths, 0)
+				widths, words = append(widths, 0), append(words, 0)
+				left -= 2
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			n := utf8.RuneCountInString(cell)
+			left -= max(n-widths[i], 0)
+			widths[i] = max(widths[i], n)
+			for w := range strings.FieldsSeq(cell) {
+				words[i] = max(words[i], utf8.RuneCountInString(w))
+			}
 		}
+	}
+	for ; left < r.width/2; left++ {
+		most := 0
+		for i := range widths {
+			if widths[i]-words[i] > widths[most]-words[most] {
+				most = i
+			}
+		}
+		if len(widths) == 0 || widths[most] == words[most] {
+			break
+		}
+		widths[most]--
 	}
 	for _, row := range r.rows {
 		if strings.Trim(strings.Join(row, ""), "-: ") == "" {
 			continue
 		}
-		lead := "  "
-		for i, cell := range row[:len(row)-1] {
-			lead += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2)
+		cells, height := make([][]string, len(row)), 0
+		for i, cell := range row {
+			width := left
+			if i < len(widths) {
+				width = widths[i]
+			}
+			cells[i] = fold(strings.Fields(cell), width)
+			height = max(height, len(cells[i]))
 		}
-		r.wrap(lead, strings.Repeat(" ", utf8.RuneCountInString(lead)), strings.Fields(row[len(row)-1]))
+		for n := range height {
+			line := "  "
+			for i, lines := range cells {
+				text := ""
+				if n < len(lines) {
+					text = lines[n]
+				}
+				line += text
+				if i < len(widths) {
+					line += strings.Repeat(" ", max(widths[i]-utf8.RuneCountInString(text), 0)+2)
+				}
+			}
+			r.put(line)
+		}
 	}
 	r.rows = nil
 }
