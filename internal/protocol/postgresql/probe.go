@@ -292,31 +292,39 @@ func (r *guess) statement() (w int) {
 	}
 	sql = bytes.TrimLeft(sql, " \t\r\n(;")
 	for _, b := range beginnings {
-		if len(sql) > len(b) && strings.EqualFold(view(sql[:len(b)]), b) {
+		if n := len(b); len(sql) > n && strings.EqualFold(view(sql[:n]), b) && (b[0] < 'A' || strings.IndexByte(behind, sql[n]) >= 0) {
 			return 2
 		}
 	}
 	return 0
 }
 
+// behind is what may stand behind the first word.
+const behind = " \t\r\n\f\v(*\"'$/-+;"
+
+// full weighs a body that has been read to its end: 2 if it had at least so many bytes, for short ones are alike.
+func (r *guess) full(size, least int) int {
+	if size < least {
+		return r.whole(1)
+	}
+	return r.whole(2)
+}
+
 func (r *guess) client(kind byte) int {
+	size := r.left
 	switch kind {
 	case typeQuery:
-		if r.left == 1 {
-			r.text()
-			return r.whole(1)
-		}
 		if w := r.statement(); w != 0 {
 			return w
 		}
-		return r.whole(2)
+		return r.full(size, len("END")+1)
 	case typeParse:
 		r.text()
 		if w := r.statement(); w != 0 {
 			return w
 		}
 		r.list(4)
-		return r.whole(2)
+		return r.full(size, len("\x00END\x00")+2)
 	case typeBind:
 		r.text()
 		r.text()
@@ -356,6 +364,7 @@ func (r *guess) client(kind byte) int {
 
 // arguments weighs parameters and what is said of results behind them.
 func (r *guess) arguments(results func(*guess)) int {
+	body := r.left
 	r.formats()
 	n, ok := r.number(2)
 	for i := 0; i < n && !r.bad; i++ {
@@ -371,7 +380,7 @@ func (r *guess) arguments(results func(*guess)) int {
 		return 1 // a long one
 	}
 	results(r)
-	return r.whole(2)
+	return r.full(body, 7)
 }
 
 // formats reads format codes.
@@ -386,6 +395,7 @@ func (r *guess) formats() {
 }
 
 func (r *guess) server(kind byte) int {
+	size := r.left
 	switch kind {
 	case typeReady:
 		if b := r.take(1); b != nil && states[uint64(b[0])] == "" {
@@ -393,7 +403,7 @@ func (r *guess) server(kind byte) int {
 		}
 		return r.whole(2)
 	case typeCommandComplete:
-		if r.left > maxTag {
+		if size > maxTag || size < len("DO")+1 {
 			return -1
 		}
 		tag := r.text()
@@ -440,6 +450,9 @@ func (r *guess) server(kind byte) int {
 		}
 		return r.whole(min(n, 1) + 1)
 	case typeError, typeNotice:
+		if size < len("C00000")+2 {
+			return -1
+		}
 		for r.left > 0 && !r.bad {
 			b := r.take(1)
 			if b == nil {
@@ -465,7 +478,7 @@ func (r *guess) server(kind byte) int {
 			return -1
 		}
 		r.text()
-		return r.whole(2)
+		return r.full(size, len("TimeZone")+2)
 	case typeAuthentication:
 		code, ok := r.number(4)
 		switch {
@@ -509,7 +522,7 @@ func (r *guess) server(kind byte) int {
 			return -1
 		}
 		r.formats()
-		return r.whole(2)
+		return r.full(size, 5)
 	case typeParameters:
 		r.list(4)
 		return r.whole(1)

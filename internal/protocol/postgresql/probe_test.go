@@ -34,7 +34,6 @@ func TestSyncCopy(t *testing.T) {
 	}
 }
 
-// TestSyncIsLinear: four times the bytes take four times as long, not sixteen times, also where each message could be one and
 // BenchmarkSync looks for a message in what is none, or tells nothing: a byte of 64 KiB is to cost what one of 16 KiB does.
 func BenchmarkSync(b *testing.B) {
 	d := postgresql.Protocol.Open(&l7.ConnInfo{}, nil)
@@ -71,6 +70,24 @@ func TestProbeFromStart(t *testing.T) {
 			if got := postgresql.Protocol.Probe(&l7.ConnInfo{Midstream: midstream}, 0, []byte(b)); got != want[i] {
 				t.Errorf("%.20q, midstream %v: %v, not %v", b, midstream, got, want[i])
 			}
+		}
+	}
+}
+
+// Bodies of a few bytes, zeros most of all, and text that begins with the letters of a statement are other protocols' too.
+func TestProbeShort(t *testing.T) {
+	for name, b := range map[string]string{
+		"a statement of one letter":           m('Q', "T\x00"),
+		"nothing prepared":                    m('P', "\x00\x00\x00\x00"),
+		"zeros bound":                         m('B', "\x00\x00\x00\x00\x00\x00\x00\x00"),
+		"a word that begins like a statement": m('Q', "do% b <*oi this is mine"+strings.Repeat("x", 500))[:100],
+		"a tag of one letter":                 m('C', "A\x00"),
+		"no error":                            m('E', "\x00"),
+		"a parameter of one letter":           m('S', "a\x00b\x00"),
+		"a COPY of no columns":                m('W', "\x00\x00\x00"),
+	} {
+		if got := postgresql.Protocol.Probe(&l7.ConnInfo{Midstream: true}, 0, []byte(b)); got > l7.Unsure {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
