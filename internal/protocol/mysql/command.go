@@ -583,7 +583,7 @@ func (d *dialog) signIn() {
 	now := &d.now
 	d.nextUser = append(d.nextUser[:0], now.user[:min(len(now.user), maxName)]...)
 	d.nextSchema = append(d.nextSchema[:0], now.schema[:min(len(now.schema), maxName)]...)
-	d.write(now.charset)
+	d.write(now.quoting)
 	if len(now.app) > 0 {
 		d.app = append(d.app[:0], now.app[:min(len(now.app), maxName)]...)
 	}
@@ -593,19 +593,19 @@ func (d *dialog) advanceCommand(m *l7.Message) {
 	now := &d.now
 	s := &d.statements
 	d.fresh = false
+	d.risk(said(m.Leaves))
 	switch now.command {
 	case comChangeUser:
 		d.turn = turnAuth
 		d.signIn()
 	case comInitDB, comQuery:
-		d.risk(m.Leaves)
 		if m.Leaves&leavesUse != 0 {
 			name := &d.schemas[d.uses%maxUses]
 			*name = append((*name)[:0], now.schema[:min(len(now.schema), maxName)]...)
 			d.uses++
 		}
 	case comPrepare:
-		s.prepare(&now.sentence, m.Values() && (now.sentence.cut || sqltext.SecretParameters(now.sentence.normal)))
+		s.prepare(&now.sentence, d.hazy, m.Values() && (now.sentence.cut || sqltext.SecretParameters(now.sentence.normal)))
 	case comLongData:
 		if st := s.find(now.statement); st != nil && int(now.parameter) < maxParameters {
 			s.change(st, func() {
@@ -616,7 +616,6 @@ func (d *dialog) advanceCommand(m *l7.Message) {
 			})
 		}
 	case comExecute, comBulkExecute:
-		d.risk(m.Leaves)
 		if st := s.find(now.statement); st != nil {
 			s.change(st, func() {
 				if len(now.types) > 0 && len(now.types) <= 2*maxParameters {

@@ -144,3 +144,46 @@ func TestLostEnd(t *testing.T) {
 	check(t, "exchanges of one answer", len(rows), 1)
 	check(t, "its rows", rows[0].Num(record.Rows), 601)
 }
+
+// TestDoubtfulPrepare: what was prepared while answers were lost is not executed under another's text.
+func TestDoubtfulPrepare(t *testing.T) {
+	execute := pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00\x01\x03\x00", u32(5))
+	made := slices.Concat(prepareOK(1, 9, 0, 1), definition(2, "?", varString))
+	first, second := pkt(0, "\x16", "DELETE FROM t WHERE a = ?"), pkt(0, "\x16", "UPDATE u SET b = ?")
+	for name, play := range map[string]func(c talk){
+		"an answer and the next PREPARE": func(c talk) {
+			c.client(first)
+			c.Gap(stream.Backward, 50, false)
+			c.server(made)
+			c.Gap(stream.Forward, len(second), false)
+		},
+		"a request in a pipeline": func(c talk) {
+			c.client(query("SELECT 1"))
+			c.Gap(stream.Forward, len(first), false)
+			c.client(second).server(okPacket(1, 0, 0, autocommit), made)
+		},
+	} {
+		c := logIn(usual | deprecateEOF)
+		play(c)
+		c.client(execute).server(okPacket(1, 1, 0, autocommit))
+		rows := c.of(t)
+		r := rows[len(rows)-1]
+		check(t, name+": operation", r.Text(record.Operation), "STMT_EXECUTE")
+		check(t, name+": doubt", r.Doubts&record.PreparedUnseen, record.PreparedUnseen)
+	}
+}
+
+// TestFoundPipelines: behind a gap many commands in one segment, and many answers, are all found.
+func TestFoundPipelines(t *testing.T) {
+	c := logIn(usual)
+	c.Gap(stream.Forward, 30, false)
+	c.server(failure(1, 1146, "42S02", "Table 's.t' doesn't exist"))
+	c.client(query("SELECT 1"), pkt(0, "\x0e"), query("DELETE FROM t"))
+	c.Gap(stream.Backward, 30, false)
+	c.client(query("SELECT 2"), pkt(0, "\x0e")).server(okPacket(1, 1, 0, autocommit), okPacket(1, 2, 0, autocommit))
+	var got []string
+	for _, r := range c.of(t) {
+		got = append(got, r.Text(record.Operation)+" "+r.Text(record.Code)+" "+r.Status.String())
+	}
+	check(t, "rows", strings.Join(got, ", "), " 1146 client_error, SELECT  unknown, PING  unknown, DELETE  unknown, SELECT  ok, PING  ok")
+}

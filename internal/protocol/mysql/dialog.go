@@ -81,7 +81,7 @@ const (
 	leavesGuarded = 1 << 8  // the request holds a secret, which an error may quote
 	leavesUse     = 1 << 9  // the request names the schema that is in use behind it: the one with the number in the upper half
 	leavesData    = 1 << 11 // the request reads or writes rows, and ends no transaction even when it fails
-	leavesCharset = 12      // place of two bits: the charset of what the client sends behind it
+	leavesQuoting = 12      // place of three bits: how what the client sends behind it quotes
 )
 
 // dialog is what the packets of one connection leave for later ones.
@@ -97,6 +97,8 @@ type dialog struct {
 	greeted bool            // the server was heard
 	packed  bool            // packets are compressed
 	fresh   bool            // no command came since the last login
+	hazy    bool            // requests may be missing, and nothing was answered since
+	modes   int             // requests for another sql_mode that wait for their answers
 
 	from   []byte         // the client's address, as other connections are told it
 	host   netip.AddrPort // the server's
@@ -121,7 +123,7 @@ type dialog struct {
 
 // facts are what Advance needs of the message just decoded.
 type facts struct {
-	charset charset // that the client says it writes in when it logs in, or the server
+	quoting quoting // of the client, as it says when it logs in, or as the server says
 
 	// Of the client's.
 	turn      turn
@@ -235,12 +237,15 @@ func (d *dialog) release() {
 func (d *dialog) Lost(dir l7.Dir) {
 	d.statements.unseen = true
 	if dir == l7.ToServer {
+		d.hazy = true
 		d.turn = turnUnknown
 		d.write(multibyte) // it may have been told in what was lost
 		d.statements.last = nil
 		return
 	}
 	d.answer = answer{phase: phaseLost, eof: d.answer.eof}
+	d.modes = 0
+	d.statements.doubt()
 	d.statements.making, d.told = nil, false
 	if d.turn == turnInfile || d.turn == turnAuth {
 		d.turn = turnUnknown // what the server said of it may be lost
@@ -498,26 +503,26 @@ func (d *dialog) Sync(dir l7.Dir, b []byte) int {
 	return find(dir, b)
 }
 
-// whole tells whether b is a command, or an answer in whole packets, or the first of many: in a conversation that is known
-// to be one, their numbers are enough.
+// whole tells whether b is commands, or answers in whole packets, or the first of many: in a conversation that is known to be
+// one, their numbers are enough.
 func whole(dir l7.Dir, b []byte) bool {
-	first := byte(0)
-	if dir == l7.ToClient {
-		first = 1
-	}
-	for next := first; ; next++ {
+	next := byte(1)
+	for packets := 0; ; packets++ {
 		switch {
 		case len(b) == 0:
-			return next > first
-		case dir == l7.ToServer && next > first:
-			return false
+			return packets > 0
 		case len(b) <= headerSize:
-			return next > first+enoughRows
-		case b[3] != next || payload(b) == 0:
+			return dir == l7.ToClient && packets > enoughRows
+		case payload(b) == 0:
+			return false
+		case dir == l7.ToServer && (b[3] != 0 || !knownCommand(b[headerSize]) && b[headerSize] != semiSync):
+			return false
+		case dir == l7.ToClient && b[3] != next && (b[3] != 1 || packets == 0):
 			return false
 		case len(b) < headerSize+payload(b):
-			return next > first+enoughRows
+			return dir == l7.ToClient && packets > enoughRows
 		}
+		next = b[3] + 1
 		b = b[headerSize+payload(b):]
 	}
 }

@@ -110,7 +110,7 @@ func (d *dialog) handshake(c *wire.Cursor, m *l7.Message) {
 	c.Flags(clientCapabilities)
 	d.now.told = c.Err() == nil
 	c.Uint32LE("max_packet_size")
-	d.now.charset = collation(uint16(c.Uint8("character_set")))
+	d.now.quoting = collation(uint16(c.Uint8("character_set")))
 	if caps&capMySQL == 0 {
 		c.Skip("filler", 19, nil)
 		extended := c.Uint32LE("client_flag_extended")
@@ -258,7 +258,7 @@ func (d *dialog) changeUser(c *wire.Cursor, m *l7.Message) {
 	}
 	d.now.schema = c.CString("database")
 	if c.More() {
-		d.now.charset = collation(c.Uint16LE("character_set"))
+		d.now.quoting = collation(c.Uint16LE("character_set"))
 	}
 	if c.More() && (!d.known || d.caps&capPluginAuth != 0) {
 		plugin(c, m)

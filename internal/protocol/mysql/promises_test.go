@@ -39,9 +39,7 @@ var (
 		"node-m*":        "the bytes of a file without the request for them",
 		"raw-commands-*": "commands that do not exist",
 		"raw-left-mysql": "half a request",
-		"raw-metadata":   "rows without definitions",
 		"raw-old":        "a login that is too old",
-		"raw-pipeline-*": "requests before the answer to another",
 		"raw-segments-*": "packets in pieces",
 		"x":              "X Protocol is not read",
 	}

@@ -24,41 +24,43 @@ func TestQuotes(t *testing.T) {
 	check(sqltext.MySQL | sqltext.Multibyte | sqltext.Unsure)
 	d.told = true
 	check(sqltext.MySQL | sqltext.Multibyte)
-	d.now.charset = collation(45)
+	d.now.quoting = collation(45)
 	d.signIn()
 	check(sqltext.MySQL)
-	d.now.charset = collation(28)
+	d.now.quoting = collation(28)
 	d.signIn()
 	d.status = statusNoBackslash
 	check(sqltext.MySQL | sqltext.Multibyte | sqltext.NoBackslash)
-	d.now.charset = collation(255)
+	d.now.quoting = collation(255)
 	d.signIn()
 	check(sqltext.MySQL | sqltext.NoBackslash)
 }
 
 func TestCollation(t *testing.T) {
-	for n, want := range map[uint16]charset{1: multibyte, 84: multibyte, 28: multibyte, 1028 + 24: multibyte, 95: multibyte, 250: multibyte, 8: plain, 24: plain, 45: plain, 255: plain} {
+	for n, want := range map[uint16]quoting{1: multibyte, 84: multibyte, 28: multibyte, 1028 + 24: multibyte, 95: multibyte, 250: multibyte, 8: plain, 24: plain, 45: plain, 255: plain} {
 		if collation(n) != want {
 			t.Errorf("%d is not %d", n, want)
 		}
 	}
 }
 
-// TestCharsetOf: what statements say of the client's character set.
-func TestCharsetOf(t *testing.T) {
-	for sql, want := range map[string]charset{
+// TestQuotingOf: what statements say of the client's character set and of sql_mode.
+func TestQuotingOf(t *testing.T) {
+	for sql, want := range map[string]quoting{
 		"SET NAMES gbk": multibyte, "set names 'GBK' collate gbk_bin": multibyte, "SET NAMES utf8mb4": plain, "SET NAMES \"latin1\"": plain,
 		"SET NAMES DEFAULT": multibyte, "SET CHARACTER SET sjis": multibyte, "SET CHARSET big5": multibyte, "SET CHARACTER SET 'utf8'": plain,
 		"/*!40101 SET NAMES cp932 */": multibyte, "/*!40101 SET NAMES utf8 */;": plain, "/* x */ SET /* y */ NAMES -- z\ngb18030": multibyte,
 		"SET character_set_client = gbk": multibyte, "SET @@session.character_set_client=utf8mb4, autocommit=0": plain,
 		"SET autocommit=0, @@character_set_client := gbk": multibyte, "/*!40101 SET character_set_client = @saved_cs_client */": multibyte,
 		"SET character_set_client = latin1 + 1": multibyte, "SET character_set_client = 28": multibyte, "SET `character_set_client` = `gbk`": multibyte,
-		"SET GLOBAL character_set_client = gbk": kept, "SET @@global.character_set_client = gbk": kept, "SET PERSIST a = 1, SESSION character_set_client = utf8": plain,
-		"SET autocommit = 1": kept, "SET @names = 'gbk'": kept, "SET character_set_results = gbk": kept, "SELECT names FROM gbk": kept, "SET": kept, "": kept,
+		"SET GLOBAL character_set_client = gbk": 0, "SET @@global.character_set_client = gbk": 0, "SET PERSIST a = 1, SESSION character_set_client = utf8": plain,
+		"SET autocommit = 1": 0, "SET @names = 'gbk'": 0, "SET character_set_results = gbk": 0, "SELECT names FROM gbk": 0, "SET": 0, "": 0,
 		"SET NAMES": multibyte, "SELECT 1; SET NAMES gbk; SELECT 2": multibyte, "SET NAMES gbk; SET NAMES utf8": multibyte, "SET NAMES utf8; SELECT names gbk": plain,
-		"SET a = 'b; SET NAMES gbk'": kept,
+		"SET a = 'b; SET NAMES gbk'": 0,
+		"SET sql_mode = ''":          moded, "SET @@session.sql_mode='ANSI', NAMES utf8": moded | plain, "SET NAMES gbk, sql_mode = ''": moded | multibyte,
+		"SET GLOBAL sql_mode = ''": 0, "SELECT @@sql_mode": 0,
 	} {
-		if got := charsetOf([]byte(sql)); got != want {
+		if got := quotingOf([]byte(sql)); got != want {
 			t.Errorf("%s: %d, not %d", sql, got, want)
 		}
 	}

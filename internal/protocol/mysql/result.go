@@ -180,7 +180,7 @@ func (d *dialog) kind(c *wire.Cursor, m *l7.Message, b []byte, n int, seq uint8)
 		d.recover(m, b, n, seq)
 	}
 	if mark == markERR {
-		if a.phase == phaseStart && !d.now.known && d.turn == turnCommand { // it is about to end the connection
+		if a.phase == phaseStart && !d.now.known && d.turn == turnCommand && (seq == 0 || len(b) > 2 && ending(uint16(little(b[1:3])))) {
 			m.Role = l7.Push
 			m.SetText(record.Operation, opError)
 			d.about(m)
@@ -733,7 +733,7 @@ func (d *dialog) track(c *wire.Cursor, m *l7.Message) {
 				was := c.Classify(wire.Value)
 				value := lengthText(c, "value")
 				if c.Classify(was); string(name) == clientCharset && c.Err() == nil {
-					d.now.charset = charsetNamed(value)
+					d.now.quoting = charsetNamed(value)
 				}
 			}
 		case trackSchema:
@@ -977,8 +977,9 @@ func (d *dialog) advanceServer(m *l7.Message) {
 	if now.moved {
 		d.setSchema(now.tracked)
 	}
-	d.write(now.charset)
+	d.write(now.quoting)
 	if !m.More {
+		d.hazy = false
 		d.release()
 	}
 }
@@ -988,8 +989,12 @@ func (d *dialog) settle(com byte, m *l7.Message) {
 	now := &d.now
 	s := &d.statements
 	ok := now.verdict == verdictOK
-	if ok && com != comPrepare {
-		d.write(charset(now.asked >> leavesCharset & 3))
+	said := said(now.asked)
+	if ok {
+		d.write(said)
+	}
+	if said&moded != 0 && !m.More {
+		d.modes = max(d.modes-1, 0)
 	}
 	switch com {
 	case comConnect, comChangeUser:

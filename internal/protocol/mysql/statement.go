@@ -48,7 +48,7 @@ type sentence struct {
 	cut                        bool    // the text goes on
 	data                       bool    // it reads or writes rows, and ends no transaction even when it fails
 	guarded                    bool    // it holds a secret, which an error may quote to those who see values
-	charset                    charset // that it says the client writes in
+	quoting                    quoting // what it says of how the client quotes
 }
 
 // tell states a sentence.
@@ -67,7 +67,7 @@ func (s *sentence) tell(m *l7.Message) {
 	if s.data {
 		m.Leaves |= leavesData
 	}
-	m.Leaves |= uint64(s.charset) << leavesCharset
+	m.Leaves |= uint64(s.quoting) << leavesQuoting
 }
 
 // statement is a prepared one.
@@ -77,6 +77,7 @@ type statement struct {
 	sentence        // its text lies in memory
 	memory   []byte
 	prepared
+	unsure  bool    // its answer may be another's: bytes were lost while it waited
 	columns columns // of its result, as far as they are known
 	count   int32   // how many there are
 }
@@ -188,8 +189,9 @@ func (s *statements) place(id uint32) (int, bool) {
 	return slices.BinarySearchFunc(s.list, id, func(x *statement, id uint32) int { return int(int64(x.id) - int64(id)) })
 }
 
-// prepare notes that a statement is asked for, and whether its parameters may be secrets. Its answer brings the serial back.
-func (s *statements) prepare(text *sentence, secret bool) {
+// prepare notes that a statement is asked for, whether an answer may be another's, and whether its parameters may be secrets.
+// Its answer brings the serial back.
+func (s *statements) prepare(text *sentence, unsure, secret bool) {
 	if len(s.preparing) == maxPreparing {
 		s.unseen = true
 		s.forget(s.preparing[0])
@@ -205,7 +207,7 @@ func (s *statements) prepare(text *sentence, secret bool) {
 	x.serial = s.serial
 	s.serial++
 	x.keep(text)
-	x.secret = secret
+	x.unsure, x.secret = unsure, secret
 	x.guarded = x.guarded || secret
 	s.held += x.size()
 	s.preparing = append(s.preparing, x)
@@ -228,8 +230,21 @@ func (s *statements) answered(serial uint32) *statement {
 	return nil
 }
 
-// add makes x known by its id.
+// doubt notes that bytes of the server are missing: the answers to what waits may be to something else.
+func (s *statements) doubt() {
+	for _, x := range s.preparing {
+		x.unsure = true
+	}
+}
+
+// add makes x known by its id, if it is certain.
 func (s *statements) add(x *statement) {
+	if x.unsure {
+		s.close(x.id)
+		s.forget(x)
+		s.unseen = true
+		return
+	}
 	i, ok := s.place(x.id)
 	if ok {
 		s.forget(s.list[i])
@@ -304,7 +319,7 @@ func (d *dialog) read(m *l7.Message, sql []byte, dialect sqltext.Dialect, whole 
 	s := &d.now.sentence
 	*s = sentence{shown: m.SQL.Normal, normal: m.SQL.Normal, cut: !whole}
 	if m.SQL.Operation == "SET" || m.SQL.Statements > 1 {
-		s.charset = charsetOf(sql)
+		s.quoting = quotingOf(sql)
 	}
 	if whole || m.SQL.Certain {
 		s.target = view(m.SQL.Target)

@@ -71,6 +71,15 @@ func rollsBack(code uint16, sqlstate []byte) bool {
 // killing tells whether an error says that somebody killed the query or the connection.
 func killing(code uint16) bool { return code == 1317 || code == 1927 || code == 3169 }
 
+// ending tells whether an error ends the connection, whatever was asked.
+func ending(code uint16) bool {
+	switch code {
+	case 1053, 1080, 1152, 1153, 1156, 1157, 1158, 1159, 1160, 1161, 1184, 1835, 1927, 3032, 3169, 4031:
+		return true
+	}
+	return false
+}
+
 // namesOnly tells whether the text of an error has names, sizes and places in it, and none of a user's values.
 func namesOnly(code uint16) bool {
 	if code >= 1004 && code <= 1036 { // of files and tables

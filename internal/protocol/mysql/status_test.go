@@ -119,8 +119,8 @@ func TestSignalled(t *testing.T) {
 	}
 }
 
-// quoting are texts with a value, as servers write them in some languages.
-var quoting = []struct {
+// quotingErrors are texts with a value, as servers write them in some languages.
+var quotingErrors = []struct {
 	code uint16
 	text string
 }{
@@ -149,7 +149,7 @@ func FuzzMaskedError(f *testing.F) {
 	f.Add("don't", strings.Repeat("'x'", 200))
 	f.Fuzz(func(t *testing.T, before, after string) {
 		const secret = "qZsecretZq"
-		for _, e := range quoting {
+		for _, e := range quotingErrors {
 			sent := strings.Replace(e.text, "@", before+secret+after, 1)
 			sent = sent[:min(len(sent), 511)]
 			if got := string(appendMaskedError(nil, e.code, nil, []byte(sent))); strings.Contains(got, secret) {

@@ -704,6 +704,24 @@ func TestCharset(t *testing.T) {
 			t.Errorf("%s: shown %v", name, seen)
 		}
 	}
+	mode := query("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
+	file := query(`SELECT 'C:\', 'marlin-77'`)
+	for name, x := range map[string]struct {
+		talk func(talk)
+		safe bool
+	}{
+		"as a backslash escapes":   {func(c talk) { c.client(file) }, false},
+		"a mode that was set":      {func(c talk) { c.client(mode).server(okPacket(1, 0, 0, autocommit|1<<9)).client(file) }, true},
+		"a mode that is asked for": {func(c talk) { c.client(mode, file) }, true},
+		"behind another's answer":  {func(c talk) { c.client(query("SELECT 1"), mode).server(ok).client(file) }, true},
+		"a mode that could not be": {func(c talk) { c.client(mode).server(failure(1, 1231, "42000", "Variable")).client(file) }, false},
+	} {
+		c := logIn(usual)
+		x.talk(c)
+		if seen := strings.Contains(fmt.Sprint(c.of(t)), "marlin"); seen == x.safe {
+			t.Errorf("%s: shown %v", name, seen)
+		}
+	}
 	c := logIn(usual)
 	c.client(query("SET NAMES gbk; "+sql)).server(okPacket(1, 0, 0, autocommit|8), okPacket(2, 0, 0, autocommit))
 	if s := fmt.Sprint(c.of(t)) + drawn(&c.Conversation, false); strings.Contains(s, "marlin") {

@@ -6,20 +6,31 @@ import (
 	"github.com/dbtap/dbtap/internal/sqltext"
 )
 
-// charset is what matters of the character set that a client writes in.
-type charset uint8
+// quoting is what is said of how the text of a client quotes.
+type quoting uint8
 
 const (
-	kept      charset = iota // nothing is said of it
-	plain                    // a backslash is one
-	multibyte                // the second byte of a character may be that of a backslash, or nobody knows
+	plain     quoting = 1 << iota // a backslash is one, in its character set
+	multibyte                     // the second byte of a character may be that of a backslash, or nobody knows
+	moded                         // sql_mode is set: whether a backslash escapes is known with the answer
+
+	quotingBits = 1<<iota - 1
 )
+
+// said is what a request says that is executed.
+func said(leaves uint64) quoting {
+	switch byte(leaves) {
+	case comQuery, comExecute, comBulkExecute:
+		return quoting(leaves >> leavesQuoting & quotingBits)
+	}
+	return 0
+}
 
 // clientCharset is the variable that has its name.
 const clientCharset = "character_set_client"
 
 // charsetNamed judges a name, which may be in quotes.
-func charsetNamed(name []byte) charset {
+func charsetNamed(name []byte) quoting {
 	name = bytes.ToLower(bytes.Trim(name, "'\"`"))
 	switch string(name) {
 	case "big5", "sjis", "gbk", "cp932", "gb18030", "default", "":
@@ -32,7 +43,7 @@ func charsetNamed(name []byte) charset {
 }
 
 // collation judges a character set by the number of one of its collations. MariaDB has those that do not pad 1024 higher.
-func collation(n uint16) charset {
+func collation(n uint16) quoting {
 	switch n &^ 1024 {
 	case 0, 1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250:
 		return multibyte
@@ -40,17 +51,27 @@ func collation(n uint16) charset {
 	return plain
 }
 
-// charsetOf finds what statements say of the client's character set. Of several the last counts, unless one is multibyte.
-func charsetOf(sql []byte) (said charset) {
+// quotingOf finds what statements say of the client's character set and of sql_mode. Of several character sets the last
+// counts, unless one is multibyte.
+func quotingOf(sql []byte) (found quoting) {
 	var word []byte
 	set, global := false, false
 	for begins := true; ; {
 		character := bytes.EqualFold(word, []byte("CHARACTER"))
 		if word, sql = token(sql); word == nil {
-			return said
+			return found
 		}
 		is := func(s string) bool { return len(word) == len(s) && bytes.EqualFold(word, []byte(s)) }
-		name := word[bytes.LastIndexByte(word, '.')+1:]
+		charset := func(c quoting) {
+			if found&multibyte == 0 {
+				found = found&moded | c
+			}
+		}
+		scope, name, dot := bytes.Cut(word, []byte("."))
+		if !dot {
+			scope, name = nil, word
+		}
+		name = bytes.Trim(name, "@`")
 		switch {
 		case word[0] == ';':
 			begins = true
@@ -64,14 +85,19 @@ func charsetOf(sql []byte) (said charset) {
 			global = false
 		case is("NAMES"), is("CHARSET"), is("SET") && character:
 			value, _ := token(sql)
-			said = max(said&multibyte, charsetNamed(value))
-		case bytes.EqualFold(bytes.Trim(name, "@`"), []byte(clientCharset)) && !global && !bytes.HasPrefix(bytes.ToLower(word), []byte("@@global")):
+			charset(charsetNamed(value))
+		case global, bytes.EqualFold(scope, []byte("@@global")):
+		case bytes.EqualFold(name, []byte("sql_mode")):
+			found |= moded
+		case bytes.EqualFold(name, []byte(clientCharset)):
 			value, rest := token(sql)
 			if bytes.HasPrefix(value, []byte("=")) || bytes.HasPrefix(value, []byte(":")) {
 				value, rest = token(rest)
 			}
-			if said = max(said&multibyte, charsetNamed(value)); !ends(rest) {
-				said = multibyte // an expression
+			if c := charsetNamed(value); ends(rest) {
+				charset(c)
+			} else {
+				charset(multibyte) // an expression
 			}
 		}
 		begins = false
@@ -132,19 +158,20 @@ func token(sql []byte) (word, rest []byte) {
 }
 
 // write notes the character set that the client writes in from now on.
-func (d *dialog) write(c charset) {
-	switch c {
-	case plain:
+func (d *dialog) write(q quoting) {
+	switch {
+	case q&plain != 0:
 		d.quotes &^= sqltext.Multibyte
-	case multibyte:
+	case q&multibyte != 0:
 		d.quotes |= sqltext.Multibyte
 	}
 }
 
-// risk notes that a request may bring a character set that is not plain: what is sent before its answer may be in it.
-func (d *dialog) risk(leaves uint64) {
-	if c := charset(leaves >> leavesCharset & 3); c == multibyte {
-		d.write(c)
+// risk notes what a request may bring: what is sent before its answer may be in another character set, or mode.
+func (d *dialog) risk(q quoting) {
+	d.write(q & multibyte)
+	if q&moded != 0 {
+		d.modes++
 	}
 }
 
@@ -153,6 +180,9 @@ func (d *dialog) dialect() sqltext.Dialect {
 	dialect := sqltext.MySQL | d.quotes
 	if d.told {
 		dialect &^= sqltext.Unsure
+	}
+	if d.modes > 0 {
+		dialect |= sqltext.Unsure
 	}
 	if d.status&statusNoBackslash != 0 {
 		dialect |= sqltext.NoBackslash
@@ -166,7 +196,7 @@ func (d *dialog) dialect() sqltext.Dialect {
 // dialectOf is how sql quotes, which may change the character set for its own later statements.
 func (d *dialog) dialectOf(sql []byte) sqltext.Dialect {
 	dialect := d.dialect()
-	if i := bytes.IndexByte(sql, '\\'); i > 0 && bytes.IndexByte(sql[:i], ';') > 0 && charsetOf(sql) == multibyte {
+	if i := bytes.IndexByte(sql, '\\'); i > 0 && bytes.IndexByte(sql[:i], ';') > 0 && quotingOf(sql)&multibyte != 0 {
 		dialect |= sqltext.Multibyte
 	}
 	return dialect
