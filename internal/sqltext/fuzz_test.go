@@ -8,7 +8,7 @@ import (
 
 // dialects are all that differ.
 var dialects = []Dialect{MySQL, PostgreSQL, MySQL | ANSIQuotes, MySQL | NoBackslash, PostgreSQL | Backslash, MySQL | ANSIQuotes | NoBackslash,
-	MySQL | Multibyte, MySQL | Unsure, MySQL | ANSIQuotes | Multibyte | Unsure, PostgreSQL | Unsure}
+	MySQL | Multibyte, MySQL | Unsure, MySQL | ANSIQuotes | Multibyte | Unsure, PostgreSQL | Unsure, PostgreSQL | Partial}
 
 // check holds what Read found to what is true of any text.
 func check(t *testing.T, sql []byte, d Dialect) {

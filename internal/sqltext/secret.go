@@ -19,8 +19,8 @@ func AppendShown(dst, sql []byte, d Dialect) []byte {
 // AppendSecrets appends the ranges of sql that nobody may see, in their order. They are safe rather than exact: where
 // anything in the text, also inside a literal, a name or a comment, is or holds a word for something secret (password,
 // token), calls a function that is given keys, is a statement about accounts, or looks like scheme://user@host, all
-// literals and comments of the whole text are secrets. Any other text has none. A quote behind a backslash hides what follows,
-// whatever the dialect says, since that may be wrong.
+// literals and comments of the whole text are secrets, as they are where the text is Partial. Any other text has none. A
+// quote behind a backslash hides what follows, whatever the dialect says, since that may be wrong.
 func AppendSecrets(dst []Span, sql []byte, d Dialect) []Span {
 	for r := newReader(sql, d); r.next(); {
 		dst = append(dst, Span{r.start, r.at - r.start})
@@ -51,7 +51,7 @@ func newReader(sql []byte, d Dialect) reader {
 		d |= PostgreSQL
 	}
 	r := reader{lexer: lexer{sql: sql, d: d | Multibyte | Unsure}} // the dialect may be wrong: the worst is safe
-	if !guarded(sql) {
+	if d&Partial == 0 && !guarded(sql) {
 		r.at = len(sql)
 	}
 	return r

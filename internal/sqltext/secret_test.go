@@ -136,6 +136,24 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// TestPartial cuts texts off in front of the only word that tells of a secret.
+func TestPartial(t *testing.T) {
+	for _, c := range []struct {
+		d          Dialect
+		sql, shown string
+	}{
+		{MySQL, "select 'hunter2' as ", "select ? as "},
+		{MySQL, "select id from users where 'hunter2' = pa", "select id from users where ? = pa"},
+		{MySQL, "values row('bob', 5, 'hun", "values row(?, ?, ?"},
+		{PostgreSQL, "select $$hunter2$$, a from t /* b", "select ?, a from t ?"},
+		{PostgreSQL, "select a from t where ", "select a from t where "},
+	} {
+		if shown := AppendShown(nil, []byte(c.sql), c.d|Partial); string(shown) != c.shown {
+			t.Errorf("%s\n is %s\nnot %s", c.sql, shown, c.shown)
+		}
+	}
+}
+
 // TestUncertainEnd holds literals whose end is not certain to take all that follows, and no others.
 func TestUncertainEnd(t *testing.T) {
 	var s Statement

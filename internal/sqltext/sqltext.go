@@ -36,6 +36,7 @@ const (
 	Backslash                       // with PostgreSQL: a backslash escapes in plain text too (standard_conforming_strings is off)
 	Multibyte                       // characters may hold the byte of a backslash (sjis, cp932, big5, gbk, gb18030)
 	Unsure                          // whether a backslash escapes is not known; nor, with MySQL, what "this" is
+	Partial                         // the text goes on, unseen: what tells that it holds secrets may stand there
 )
 
 // maxSummary is how long a summary may get, in bytes, as OpenTelemetry has it
