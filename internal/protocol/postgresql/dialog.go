@@ -119,11 +119,8 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 	}
 	*d = dialog{
 		client: d.client[:0], user: d.user[:0], app: d.app[:0], db: d.db[:0], statements: d.statements, waits: waits{list: d.waits.list[:0], blind: c.Midstream},
-		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL,
+		portals: d.portals[:0], row: shape{columns: d.row.columns[:0]}, dialect: sqltext.PostgreSQL | unsaid,
 		fresh: !c.Midstream,
-	}
-	if c.Midstream {
-		d.dialect |= unsaid
 	}
 	d.client = c.Client.AppendTo(d.client)
 	d.statements.unseen = c.Midstream

@@ -23,8 +23,8 @@ func TestUnsureQuotes(t *testing.T) {
 		d.Decode(l7.ToServer, &c, &m)
 		return string(m.SQL.Normal)
 	}
-	joined := &l7.ConnInfo{Midstream: true}
-	d := openDialog(joined, nil).(*dialog)
+	info := &l7.ConnInfo{}
+	d := openDialog(info, nil).(*dialog)
 	for _, c := range []struct {
 		name, value string
 		normal      string
@@ -43,7 +43,7 @@ func TestUnsureQuotes(t *testing.T) {
 			t.Errorf("%s %q: %s, %b", c.name, c.value, got, d.dialect)
 		}
 		context := d.AppendContext(nil, l7.ToServer, &m)
-		if alone := openDialog(joined, context).(*dialog); alone.dialect != c.want {
+		if alone := openDialog(info, context).(*dialog); alone.dialect != c.want {
 			t.Errorf("%s %q: %b alone", c.name, c.value, alone.dialect)
 		}
 	}
