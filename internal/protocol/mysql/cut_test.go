@@ -187,3 +187,18 @@ func TestFoundPipelines(t *testing.T) {
 	}
 	check(t, "rows", strings.Join(got, ", "), " 1146 client_error, SELECT  unknown, PING  unknown, DELETE  unknown, SELECT  ok, PING  ok")
 }
+
+// TestTakenForAnother: what is left of an answer that was taken for another's does not take the next.
+func TestTakenForAnother(t *testing.T) {
+	c := logIn(usual | deprecateEOF)
+	c.client(query("SELECT 1"))
+	c.Gap(stream.Backward, 50, false)
+	c.server(prepareOK(1, 9, 1, 1), definition(2, "?", varString), definition(3, "a", varString))
+	c.Gap(stream.Forward, 40, false)
+	c.client(query("DELETE FROM t")).server(okPacket(1, 3, 0, autocommit))
+	c.client(query("DELETE FROM t")).server(okPacket(1, 5, 0, autocommit))
+	rows := c.of(t)
+	n := len(rows)
+	check(t, "last but one", fmt.Sprint(rows[n-2].Num(record.Affected), rows[n-2].Status), "3 ok")
+	check(t, "last", fmt.Sprint(rows[n-1].Num(record.Affected), rows[n-1].Status, rows[n-1].Doubts), "5 ok 0")
+}

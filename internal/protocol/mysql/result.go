@@ -172,6 +172,9 @@ func (d *dialog) kind(c *wire.Cursor, m *l7.Message, b []byte, n int, seq uint8)
 			a.phase = phaseLost
 		}
 	}
+	if com, known := d.now.com(); a.phase == phaseStart && !a.more && seq > 1 && !(known && com == comConnect) {
+		a.lost = true // an answer does not begin so
+	}
 	if a.lost && seq == 1 && a.seq != 0 && !d.packed {
 		*a = answer{phase: phaseLost, eof: a.eof}
 		d.now.before, d.now.columns, d.now.base = *a, d.columns[:0], nil
