@@ -38,7 +38,9 @@ type Conn struct {
 	weight   int         // bytes that the open ones take
 	fences   int         // fences that wait, whose exchanges are over
 	owed     []owed      // answers to requests that were given up, in order, before those to the open ones
-	hazy     bool        // requests may have been lost, and it was not quiet since: whose an answer is, is not sure
+	piped    bool        // the client has asked before it was answered
+	hazy     bool        // requests or answers may have been lost, and it was not quiet since: whose an answer is, is not sure
+	quiet    bool        // the server has answered everything, for all that was seen
 	oneWay   [4]uint64   // IDs of the last requests that asked for no answer
 	ways     int         // requests that asked for no answer
 	time     int64       // of the last chunk
@@ -392,8 +394,8 @@ func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 		at = c.dlg.Sync(c.dir(d), b)
 	}
 	if at < 0 {
-		if c.proto.Pairing == InOrder {
-			c.doubt(record.Loss, c.dir(d)) // an answer may have been passed by
+		if c.proto.Pairing == InOrder && c.dir(d) == ToClient {
+			c.doubt(record.Loss, ToClient) // an answer may have been passed by
 		}
 		// A header may be spread over two chunks: keep what could be its beginning.
 		tail := slices.Clone(b[len(b)-min(len(b), syncOverlap):])
@@ -448,8 +450,8 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 		context = e.ctx
 	}
 	c.pair(d, s, m, b, size, runs, context, ch)
-	if m.Role == Response && len(c.open) == 0 {
-		c.hazy = false // everything is answered
+	if m.Role == Response {
+		c.quiet = len(c.open) == 0 && c.fences == 0
 	}
 	if m.Doubts&record.Malformed != 0 {
 		e.stats.Malformed++
@@ -514,7 +516,7 @@ func (c *Conn) forget(order uint64) {
 	c.end()
 	c.proto = nil
 	c.info.Midstream = true
-	c.bad, c.fences, c.hazy, c.owed = 0, 0, false, nil
+	c.bad, c.fences, c.piped, c.hazy, c.quiet, c.owed = 0, 0, false, false, false, nil
 }
 
 // HandleClose ends the connection: what is open is given up, in order.

@@ -12,7 +12,8 @@ import (
 func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs []wire.Run, context []byte, ch *stream.Chunk) {
 	c.growOld(ch.Order)
 	dir := c.dir(d)
-	if c.lossy > 0 && c.proto.Pairing == InOrder && dir == ToServer && (m.Role == Request || m.Role == Part && !m.Fence) {
+	if dir == ToServer && c.proto.Pairing == InOrder && (m.Role == Request || m.Role == Part && !m.Fence) {
+		c.hazy, c.quiet = c.hazy && !c.quiet, false
 		c.forsake(ch.Order)
 	}
 	for m.anew && len(c.owed) == 0 && len(c.open) > 0 && c.open[0].x.heard {
@@ -35,6 +36,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 		}
 		if m.Role != OneWay && m.Role != Push {
 			at = len(c.open)
+			c.piped = c.piped || at > 0 && dir == ToServer
 			c.open = append(c.open, waiting{m.ID, x})
 			if c.seq++; x.orphan {
 				c.orphans = append(c.orphans, x)
@@ -45,7 +47,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	if c.e.cfg.Keep {
 		c.e.store(x, dir, s, m, b, size, runs, context)
 	}
-	if c.hazy && dir == ToServer && m.Role != OneWay {
+	if c.hazy && (dir == ToServer && m.Role != OneWay || m.Role == Push) {
 		x.rec.Doubts |= record.Loss
 	}
 	m.tell(&x.rec, c.proto, m.Role == Request && x.partly)
@@ -224,15 +226,15 @@ func (c *Conn) note(x *exchange, lost bool) {
 
 // doubt gives the open exchanges that a gap in a direction may have harmed a doubt. Those before one that has it from here
 // have it too: the walk ends there. In order, what the client sent before a gap of its own will be answered first, but the gap
-// may hold more of the last request, or what the server asked for; and until all is answered, an answer to what comes behind may
+// may hold more of it, or the fence up to which it is passed over; and until all is answered, an answer to what comes behind may
 // be to what was lost.
 func (c *Conn) doubt(d record.Doubts, dir Dir) {
-	if n := len(c.open); dir == ToServer && c.proto.Pairing == InOrder {
-		if c.hazy = true; n > 0 {
-			c.open[n-1].x.rec.Doubts |= d
-			if x := c.open[0].x; x.heard {
-				x.rec.Doubts |= d
-			}
+	if dir == ToServer && c.proto.Pairing == InOrder {
+		if d != record.Malformed || len(c.open) > 0 {
+			c.hazy, c.quiet = true, false
+		}
+		for _, w := range c.open {
+			w.x.rec.Doubts |= d
 		}
 		return
 	}
@@ -391,13 +393,14 @@ func (c *Conn) passOver(i int, order uint64) int {
 }
 
 // forsake gives up, in order, the requests whose answers were in a gap: the client asks again, so it has had them. If it
-// did not wait for them, an answer that comes after all has no request.
+// does not wait for them, one that comes after all may be taken for another.
 func (c *Conn) forsake(order uint64) {
-	for len(c.open) > 0 {
+	for c.lossy > 0 {
 		x := c.open[0].x
-		if !x.lossy || x.more && !x.heard {
+		if !x.lossy || x.more {
 			return
 		}
+		c.hazy = c.hazy || c.piped
 		c.quit(order)
 	}
 }

@@ -186,6 +186,13 @@ func TestLoss(t *testing.T) {
 			"GET a: ok latency=3 wait=1 doubts=loss", "GET b: ok latency=1 wait=1"}},
 		{"a lost fence", l7.InOrder, talk().Client(0, "GET", "a").Gap(stream.Forward, n, false).Server(0, "DONE", "").Server(0, "REDY", "").Client(0, "GET", "b").Client(0, "SYNC", "").Server(0, "DONE", "").Server(0, "REDY", ""), []string{
 			"GET a: ok latency=2 wait=2 doubts=loss", "GET b: ok latency=3 wait=1 parts=2"}},
+		{"a lost answer in a pipeline", l7.InOrder, talk().Client(0, "GET", "a").Client(0, "GET", "b").Gap(stream.Backward, n, false).Client(0, "GET", "c").Server(0, "DONE", "").Server(0, "FAIL", "404").
+			Client(0, "GET", "d").Server(0, "DONE", ""), []string{
+			"GET a: unknown doubts=loss,no_response", "GET b: unknown doubts=loss,no_response", "GET c: ok latency=1 wait=1 doubts=loss", ": client_error code=404 doubts=no_request", "GET d: ok latency=1 wait=1"}},
+		{"an answer that has begun to a request that goes on", l7.InOrder, talk().Client(0, "PART", "a").Server(0, "MORE", "").Gap(stream.Backward, n, false).Client(0, "GET", "b").Server(0, "DONE", ""), []string{
+			"GET b: ok latency=4 parts=2 doubts=loss"}},
+		{"unasked, where it may be an answer to what was lost", l7.InOrder, talk().Client(0, "GET", "a").Server(0, "DONE", "").Gap(stream.Forward, n, false).Server(0, "CALL", "x").Server(0, "DONE", "").Client(0, "GET", "b").Server(0, "CALL", "y"), []string{
+			"GET a: ok latency=1 wait=1", "CALL: ok doubts=loss", ": ok doubts=no_request", "CALL: ok", "GET b: unanswered"}},
 		{"a lost part of a request", l7.InOrder, talk().Client(0, "PART", "a").Gap(stream.Forward, n, false).Client(0, "GET", "c").Server(0, "DONE", ""), []string{
 			"GET c: ok latency=3 wait=1 parts=2 doubts=loss"}},
 		{"the end of an answer and the next request", l7.InOrder, talk().Client(0, "LIST", "k").Server(0, "MORE", "").Gap(stream.Backward, n, false).Server(0, "ANEW", "").Client(0, "GET", "b").Server(0, "DONE", ""), []string{

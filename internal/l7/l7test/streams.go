@@ -238,7 +238,7 @@ func (s *suite) loss(t *testing.T) {
 					from, to := begin[j]+keep, begin[j]+len(ch.Data)
 					tried++
 					touched, parted := 0, false
-					harmable, doubtful := s.reach(all, j, ch.Dir, to)
+					harmable, doubtful := s.reach(v, all, j, client)
 					var rest []*exchange
 					for _, x := range all {
 						if slices.ContainsFunc(x.parts, func(p part) bool { return p.dir == ch.Dir && p.from < to && p.to > from }) {
@@ -363,12 +363,15 @@ func dropped(object json.RawMessage, keys []string) json.RawMessage {
 // prepared are the columns that the execution of a prepared statement has from its preparation.
 var prepared = []string{"operation", "target", "query", "summary", "fingerprint"}
 
-// reach tells up to which chunk exchanges may be harmed by a gap at chunk j, in a direction up to byte to, and up to which they
-// are doubtful. By identifiers, what was open then is doubtful. In order, whose an answer is may not be known until all is
-// answered; and who asks next may have asked in the gap before.
-func (s *suite) reach(all []*exchange, j int, dir stream.Dir, to int) (harmable, doubtful int) {
+// reach tells up to which chunk exchanges may be harmed by a gap at chunk j, and up to which they are doubtful. By identifiers,
+// what was open then is doubtful. In order, whose an answer is may not be known until all is answered, or where answers are
+// lost, until the client asks again; and what it asks next it may have asked in the gap.
+func (s *suite) reach(v *Conversation, all []*exchange, j int, client stream.Dir) (harmable, doubtful int) {
+	if s.p.Pairing == l7.ByID {
+		return -1, j
+	}
 	quiet := func(until int) int {
-		for again := s.p.Pairing == l7.InOrder; again; {
+		for again := true; again; {
 			again = false
 			for _, x := range all {
 				if x.first <= until && j <= x.last && until < x.last {
@@ -378,16 +381,18 @@ func (s *suite) reach(all []*exchange, j int, dir stream.Dir, to int) (harmable,
 		}
 		return until
 	}
-	if harmable = quiet(j); s.p.Pairing == l7.ByID {
-		return -1, j
+	harmable = j
+	for v.Chunks[j].Dir != client && harmable+1 < len(v.Chunks) && v.Chunks[harmable+1].Dir != client {
+		harmable++
 	}
-	doubtful = harmable
+	harmable = quiet(harmable)
+	next := len(v.Chunks)
 	for _, x := range all {
-		if x.follows(all, dir, to) {
-			doubtful = quiet(max(doubtful, x.first))
+		if x.first > harmable && slices.ContainsFunc(x.parts, func(p part) bool { return p.dir == client }) {
+			next = min(next, x.first)
 		}
 	}
-	return harmable, doubtful
+	return harmable, quiet(next)
 }
 
 // like is the row that is most like another: with the same time.
