@@ -127,13 +127,13 @@ func token(sql []byte) (word, rest []byte) {
 			i += len("*/")
 			continue
 		case bytes.HasPrefix(sql[i:], []byte("/*")):
-			n := bytes.Index(sql[i:], []byte("*/"))
+			n := bytes.Index(sql[i+len("/*"):], []byte("*/"))
 			if n < 0 {
 				return nil, nil
 			}
-			i += n
+			i += len("/*") + n
 			continue
-		case c == '#' || bytes.HasPrefix(sql[i:], []byte("-- ")):
+		case c == '#', bytes.HasPrefix(sql[i:], []byte("--")) && (i+2 == len(sql) || sql[i+2] <= ' '):
 			n := bytes.IndexByte(sql[i:], '\n')
 			if n < 0 {
 				return nil, nil
@@ -141,11 +141,16 @@ func token(sql []byte) (word, rest []byte) {
 			i += n
 			continue
 		case c == '\'' || c == '"':
-			n := bytes.IndexByte(sql[i+1:], c)
-			if n < 0 {
+			n := i + 1
+			for n < len(sql) && sql[n] != c {
+				if n++; sql[n-1] == '\\' {
+					n++
+				}
+			}
+			if n >= len(sql) {
 				return nil, nil
 			}
-			return sql[i : i+n+2], sql[i+n+2:]
+			return sql[i : n+1], sql[n+1:]
 		}
 		n := i
 		for n < len(sql) && (wordByte(sql[n]) || sql[n] == '@' || sql[n] == '.' || sql[n] == '`') {

@@ -56,8 +56,9 @@ func TestQuotingOf(t *testing.T) {
 		"SET GLOBAL character_set_client = gbk": 0, "SET @@global.character_set_client = gbk": 0, "SET PERSIST a = 1, SESSION character_set_client = utf8": plain,
 		"SET autocommit = 1": 0, "SET @names = 'gbk'": 0, "SET character_set_results = gbk": 0, "SELECT names FROM gbk": 0, "SET": 0, "": 0,
 		"SET NAMES": multibyte, "SELECT 1; SET NAMES gbk; SELECT 2": multibyte, "SET NAMES gbk; SET NAMES utf8": multibyte, "SET NAMES utf8; SELECT names gbk": plain,
-		"SET a = 'b; SET NAMES gbk'": 0,
-		"SET sql_mode = ''":          moded, "SET @@session.sql_mode='ANSI', NAMES utf8": moded | plain, "SET NAMES gbk, sql_mode = ''": moded | multibyte,
+		"SET a = 'b; SET NAMES gbk'": 0, `SELECT 'it\'s; SET NAMES gbk'; SELECT 1`: 0, `SELECT 'it\'s'; SET NAMES gbk`: multibyte,
+		"/*/ SET NAMES gbk */ SET NAMES utf8": plain, "--\tSELECT\nSET NAMES gbk": multibyte, "SELECT 'x": 0, "SELECT /*": 0,
+		"SET sql_mode = ''": moded, "SET @@session.sql_mode='ANSI', NAMES utf8": moded | plain, "SET NAMES gbk, sql_mode = ''": moded | multibyte,
 		"SET GLOBAL sql_mode = ''": 0, "SELECT @@sql_mode": 0,
 	} {
 		if got := quotingOf([]byte(sql)); got != want {
