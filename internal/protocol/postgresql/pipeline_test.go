@@ -48,6 +48,19 @@ func TestClosedInGap(t *testing.T) {
 	}
 }
 
+// TestTwiceInGap: of a name that was given again, with the answer in a gap, it is not known what it means.
+func TestTwiceInGap(t *testing.T) {
+	talk := begin(false, false).client(startup).server(loggedIn)
+	talk.client(parse("s", "select a"), sync).server(m('1', ""), ready).client(parse("s", "select b"), sync)
+	lost := failure("ERROR", "42P05", `prepared statement "s" already exists`)
+	talk.h.HandleChunk(&talk.flow, &stream.Chunk{Dir: stream.Backward, Missing: len(lost), Time: talk.now, Packet: uint64(talk.now), Order: uint64(talk.now)})
+	talk.server(ready).client(bind("", "s"), execute(""), sync).server(bound, done("SELECT 1"), ready)
+	rows := talk.end()
+	if got, want := rows[len(rows)-1], "EXECUTE ok user=ann app=shop rows=0 transaction=idle prepared_unseen"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // TestDeferred: an error in answer to a Sync behind an exchange that is over is a row of its own.
 func TestDeferred(t *testing.T) {
 	talk := begin(false, false).client(startup).server(loggedIn)

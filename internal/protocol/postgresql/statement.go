@@ -252,18 +252,28 @@ func (t *statements) find(name []byte) (r ref) {
 	return r
 }
 
-// confirm says that the server has r: others of its name are no more.
-func (t *statements) confirm(r ref) {
+// confirm says that the server has r: others of its name are no more. It tells whether the server had one of these.
+func (t *statements) confirm(r ref) (had bool) {
 	s := t.of(r)
 	if s == nil {
-		return
+		return false
 	}
 	s.pending = false
 	h := hashName(s.text(textName))
 	for i, x := range t.hashes {
 		if o := &t.list[i]; x == h && o.seq < s.seq && bytes.Equal(o.text(textName), s.text(textName)) {
+			had = had || !o.pending
 			t.hashes[i], t.loose = nameless, true
 		}
+	}
+	return had
+}
+
+// assume says that the server may have r: it was asked for, and the answer is not known. Where the server had another one of
+// its name, which of them it has now is not known either.
+func (t *statements) assume(r ref) {
+	if t.confirm(r) && len(t.of(r).text(textName)) > 0 {
+		t.close(r)
 	}
 }
 
@@ -473,7 +483,7 @@ func (w *waits) push(kind byte, r ref, t *statements) {
 	}
 	switch {
 	case w.blind && kind == typeParse:
-		t.confirm(r)
+		t.assume(r)
 	case w.blind:
 	default:
 		if w.head > 0 && len(w.list) == cap(w.list) {
@@ -522,7 +532,7 @@ func (w *waits) ready(t *statements) {
 func (w *waits) lose(t *statements) {
 	for _, e := range w.list[w.head:] {
 		if e.kind == typeParse {
-			t.confirm(e.ref)
+			t.assume(e.ref)
 		}
 	}
 	w.list, w.head, w.blind, t.unseen = w.list[:0], 0, true, true
