@@ -218,6 +218,9 @@ func (d *dialog) text(c *wire.Cursor, m *l7.Message) *sentence {
 	was := c.Classify(wire.Value)
 	c.String("query", c.Left())
 	dialect := d.dialectOf(sql)
+	if !whole {
+		dialect |= sqltext.Partial
+	}
 	c.Typed(sqlTypes[dialect/sqltext.ANSIQuotes])
 	c.Classify(was)
 	if c.Err() != nil {
@@ -422,6 +425,7 @@ func (d *dialog) bulk(c *wire.Cursor, m *l7.Message, p *prepared) {
 		return
 	}
 	if len(types) < 2*n {
+		m.Doubts |= record.PreparedUnseen // an earlier execution had them
 		data(c, "values")
 		return
 	}

@@ -202,3 +202,14 @@ func TestTakenForAnother(t *testing.T) {
 	check(t, "last but one", fmt.Sprint(rows[n-2].Num(record.Affected), rows[n-2].Status), "3 ok")
 	check(t, "last", fmt.Sprint(rows[n-1].Num(record.Affected), rows[n-1].Status, rows[n-1].Doubts), "5 ok 0")
 }
+
+// TestCutSecret: of a text that was cut nobody knows whether its literals are secrets.
+func TestCutSecret(t *testing.T) {
+	c := logIn(usual)
+	sql := query("UPDATE users SET name = 'marlin-77', password = 'swordfish-31'")
+	c.snapped(stream.Forward, 45, sql).server(failure(1, 1366, "HY000", "Incorrect string value: 'swordfish-31' for column 'password' at row 1"))
+	rows := rowsOf(t, true, &c.Conversation)
+	if s := fmt.Sprint(rows) + drawn(&c.Conversation, true); strings.Contains(s, "marlin") || strings.Contains(s, "swordfish") || !strings.Contains(s, "UPDATE users") {
+		t.Error(s)
+	}
+}

@@ -218,7 +218,7 @@ var names = func() (list [256]string) {
 func knownCommand(com byte) bool { return names[com][len("COM_")] != '0' }
 
 // sqlTypes show SQL, by the bits of a dialect from ANSIQuotes on: how the connection quotes.
-var sqlTypes = func() (list [32]*wire.Type) {
+var sqlTypes = func() (list [64]*wire.Type) {
 	for i := range list {
 		list[i] = l7.SQLType(sqltext.MySQL | sqltext.Dialect(i)*sqltext.ANSIQuotes)
 	}
