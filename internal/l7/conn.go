@@ -407,6 +407,7 @@ func (c *Conn) regain(d stream.Dir, s *side, data []byte) []byte {
 	if len(s.buf) > 0 {
 		rest = slices.Clone(rest)
 		s.clear(c.e)
+		c.quiet = false // what is found late may have been answered
 	}
 	s.adrift = false
 	s.doubts = 0
@@ -443,6 +444,9 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 	}
 	if err := e.cur.Err(); err != nil && err.Kind != wire.Cut {
 		m.Doubts |= record.Malformed
+	}
+	if m.Role == Nothing && dir == ToServer && m.Doubts&(record.Cut|record.Loss) != 0 {
+		c.doubt(m.Doubts&(record.Cut|record.Loss), ToServer) // what it was nobody knows
 	}
 	var context []byte
 	if e.cfg.Keep {

@@ -182,6 +182,11 @@ func (x *exchange) follows(all []*exchange, dir stream.Dir, at int) bool {
 	return mine
 }
 
+// unasked tells whether the server spoke, and the client did not.
+func (x *exchange) unasked(client stream.Dir) bool {
+	return !slices.ContainsFunc(x.parts, func(p part) bool { return p.dir == client })
+}
+
 // chunkAt is the chunk that carries a byte.
 func chunkAt(v *Conversation, begin []int, dir stream.Dir, at int) int {
 	for i := range v.Chunks {
@@ -238,7 +243,7 @@ func (s *suite) loss(t *testing.T) {
 					from, to := begin[j]+keep, begin[j]+len(ch.Data)
 					tried++
 					touched, parted := 0, false
-					harmable, doubtful := s.reach(v, all, j, client)
+					harmable, doubtful := s.reach(v, all, j)
 					var rest []*exchange
 					for _, x := range all {
 						if slices.ContainsFunc(x.parts, func(p part) bool { return p.dir == ch.Dir && p.from < to && p.to > from }) {
@@ -262,7 +267,7 @@ func (s *suite) loss(t *testing.T) {
 						case k >= 0:
 							whole++
 							got = slices.Delete(got, k, k+1)
-						case x.first <= harmable && j <= x.last:
+						case j <= x.last && (x.first <= harmable || x.first <= doubtful && x.unasked(client)):
 							touched++
 						default:
 							fail.errorf("%s, connection %d, chunk %d (%d bytes, cut %v) missing: another exchange is harmed:\nwant %s\n got %s", c.name, i+1, j, gap.Missing, cut, x.row, like(x.row, got))
@@ -363,10 +368,10 @@ func dropped(object json.RawMessage, keys []string) json.RawMessage {
 // prepared are the columns that the execution of a prepared statement has from its preparation.
 var prepared = []string{"operation", "target", "query", "summary", "fingerprint"}
 
-// reach tells up to which chunk exchanges may be harmed by a gap at chunk j, and up to which they are doubtful. By identifiers,
-// what was open then is doubtful. In order, whose an answer is may not be known until all is answered, or where answers are
-// lost, until the client asks again; and what it asks next it may have asked in the gap.
-func (s *suite) reach(v *Conversation, all []*exchange, j int, client stream.Dir) (harmable, doubtful int) {
+// reach tells up to which chunk exchanges may be harmed by a gap at chunk j, and up to which they are doubtful, and what the server
+// says unasked may be an answer. By identifiers, what was open then is doubtful. In order, whose an answer is may not be known
+// until all is answered; and what the client asks next it may have asked in the gap, until it asks again.
+func (s *suite) reach(v *Conversation, all []*exchange, j int) (harmable, doubtful int) {
 	if s.p.Pairing == l7.ByID {
 		return -1, j
 	}
@@ -381,18 +386,17 @@ func (s *suite) reach(v *Conversation, all []*exchange, j int, client stream.Dir
 		}
 		return until
 	}
-	harmable = j
-	for v.Chunks[j].Dir != client && harmable+1 < len(v.Chunks) && v.Chunks[harmable+1].Dir != client {
-		harmable++
-	}
-	harmable = quiet(harmable)
-	next := len(v.Chunks)
-	for _, x := range all {
-		if x.first > harmable && slices.ContainsFunc(x.parts, func(p part) bool { return p.dir == client }) {
-			next = min(next, x.first)
+	asked := func(after int) int {
+		next := len(v.Chunks)
+		for _, x := range all {
+			if x.first > after && x.last > x.first { // it was answered
+				next = min(next, x.first)
+			}
 		}
+		return next
 	}
-	return harmable, quiet(next)
+	harmable = quiet(j)
+	return harmable, asked(quiet(asked(harmable))) - 1
 }
 
 // like is the row that is most like another: with the same time.
