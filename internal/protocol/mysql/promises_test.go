@@ -41,17 +41,15 @@ var (
 		"x":              "X Protocol is found by its greeting alone",
 	}
 	lateExcept = map[string]string{
-		"node-zlib-*":      "frames that go on in the next packet",
+		"node-zlib-*":      "frames that go on in the next packet have no beginning there",
 		"zlib-*":           "the same",
-		"auth-wrong-mysql": "of a login the client sends secrets only",
-		"commands-*":       "commands that do not exist",
-		"crowd":            "of a login the client sends secrets only",
+		"commands-mariadb": "nothing but the statistics and the end of a connection follow",
 		"huge-result":      "a row that is too long to find its end",
 		"raw-cursor-mysql": "of what it fetches the client sends numbers only",
-		"raw-left-*":       "half a request",
-		"raw-old":          "a login that is too old",
-		"raw-segments-*":   "packets in pieces",
-		"x":                "X Protocol is found by the server's greeting alone",
+		"raw-left-*":       "what follows is half a request",
+		"raw-old":          "packets without the capabilities of today",
+		"raw-segments-*":   "packets in pieces of a few bytes",
+		"x":                "X Protocol is found by its greeting alone",
 	}
 )
 

@@ -73,6 +73,9 @@ const (
 	// maxStartup is how long a server lets a packet without a type be: MAX_STARTUP_PACKET_LENGTH.
 	maxStartup = 10000
 
+	// maxToken is how long a server lets be what a client shows to log in: PG_MAX_AUTH_TOKEN_LENGTH.
+	maxToken = 65535
+
 	// wholeRequest is up to what length a statement is kept whole, for its text and fingerprint: inserts of some ten
 	// thousand rows.
 	wholeRequest = 1 << 20

@@ -352,6 +352,9 @@ func (r *guess) client(kind byte) int {
 		r.text()
 		return r.whole(1)
 	case typePassword:
+		if r.left > maxToken {
+			return -1
+		}
 		if r.left > 0 && bytes.HasPrefix(r.b, []byte("SCRAM-SHA-256")) {
 			return 2
 		}

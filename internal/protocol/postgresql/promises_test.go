@@ -28,10 +28,8 @@ func options() l7test.Options {
 			"statements": "what was closed in a gap is not known",
 		},
 		LateExcept: map[string]string{
-			"basebackup":         "the data of a COPY says nothing of who speaks",
-			"cancel32":           "two messages of a login",
-			"login-full":         "two messages of a login",
-			"login-wrong-oauth*": "two messages of a login",
+			"basebackup": "the data of a COPY says nothing of who speaks",
+			"physical":   "the last bytes of a startup message look like a header, with what follows them",
 		},
 		Resize:    resize,
 		Inherited: []record.Col{record.User, record.App, record.Namespace},
