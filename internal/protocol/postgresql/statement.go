@@ -528,11 +528,14 @@ func (w *waits) ready(t *statements) {
 	w.blind = false
 }
 
-// lose forgets all. What was to be prepared is taken to be.
+// lose forgets all. What was to be prepared or closed is taken to be.
 func (w *waits) lose(t *statements) {
 	for _, e := range w.list[w.head:] {
-		if e.kind == typeParse {
+		switch e.kind {
+		case typeParse:
 			t.assume(e.ref)
+		case typeClose:
+			t.close(e.ref)
 		}
 	}
 	w.list, w.head, w.blind, t.unseen = w.list[:0], 0, true, true
