@@ -531,7 +531,7 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 			if s := &c.side[d]; s.seen > 0 && len(s.buf) > 0 && s.size > 0 {
 				// The connection ends inside a message: what came of it still says what it was.
 				s.doubts |= record.Cut
-				if why != stream.Ended {
+				if why == stream.Evicted {
 					s.doubts |= record.Loss
 				}
 				ch := stream.Chunk{Dir: stream.Dir(d), Time: c.time, Order: order}

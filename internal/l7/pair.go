@@ -408,9 +408,10 @@ func (c *Conn) forsake(order uint64) {
 // quit gives up the first exchange, whose end was lost.
 func (c *Conn) quit(order uint64) {
 	x := c.open[0].x
-	if c.abandon(x); x.heard && !x.done {
+	if x.heard && !x.done {
 		x.rec.Doubts |= record.NoResponse
 	}
+	c.abandon(x)
 	c.finish(0, x, order)
 }
 
@@ -435,6 +436,9 @@ func (c *Conn) abandon(x *exchange) {
 	case x.done:
 	case x.heard:
 		r.PutAttribute(Attributes[attrOpen].Name, record.Flag, false, 1, "")
+		if r.Status == record.Unknown && !x.lossy && r.Doubts&incomplete == 0 {
+			r.Status = record.Unanswered // all of it was heard, but no verdict
+		}
 	case x.lossy, r.Doubts&record.Loss != 0:
 		r.Status = record.Unknown
 		r.Doubts |= record.NoResponse
@@ -449,6 +453,9 @@ func (c *Conn) abandon(x *exchange) {
 	}
 }
 
+// incomplete are the doubts of an answer whose verdict may have been sent.
+const incomplete = record.Loss | record.Cut | record.Malformed | record.NoResponse
+
 // evict gives up the exchange at i to stay within the budget.
 func (c *Conn) evict(i int, order uint64) {
 	x := c.open[i].x
@@ -459,11 +466,12 @@ func (c *Conn) evict(i int, order uint64) {
 
 // evicted says of an exchange that it was given up to stay within the budget, whatever came of it later.
 func (c *Conn) evicted(x *exchange) {
-	if c.abandon(x); x.heard && !x.orphan && !x.done {
+	if x.heard && !x.orphan && !x.done {
 		x.rec.Doubts |= record.Cut
 	} else if !x.orphan {
 		x.rec.Doubts |= record.NoResponse
 	}
+	c.abandon(x)
 	c.e.stats.Evicted++
 }
 

@@ -200,7 +200,11 @@ func TestLoss(t *testing.T) {
 		{"the end of an answer in a pipeline", l7.InOrder, talk().Client(0, "LIST", "k").Client(0, "LIST", "l").Server(0, "MORE", "").Gap(stream.Backward, n, false).Server(0, "ANEW", ""), []string{
 			"LIST k: ok latency=2 wait=2 rows=1 open=1 doubts=loss,no_response", "LIST l: ok latency=3 wait=3 rows=1 doubts=loss"}},
 		{"the end of the capture inside a line", l7.InOrder, talk().Client(0, "GET", "a").Bytes(stream.Backward, l7test.Line('<', 0, "DONE", "0123456789")[:24]), []string{
-			"GET a: ok latency=1 wait=1 doubts=loss,cut"}},
+			"GET a: ok latency=1 wait=1 doubts=cut"}},
+		{"the end of the capture behind a line", l7.InOrder, talk().Client(0, "LIST", "k").Server(0, "HOLD", ""), []string{
+			"LIST k: unanswered latency=1 wait=1 open=1"}},
+		{"the same, where the line was cut", l7.InOrder, talk().Client(0, "LIST", "k").Bytes(stream.Backward, l7test.Line('<', 0, "HOLD", "0123456789")[:24]), []string{
+			"LIST k: unknown latency=1 wait=1 open=1 doubts=cut"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, _ := play(c.pairing, c.talk)

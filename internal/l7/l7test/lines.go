@@ -40,6 +40,7 @@ import (
 //
 //	DONE text      the answer
 //	MORE text      a part of the answer: with identifiers, the next part has the next higher one
+//	HOLD text      a part of the answer that says nothing of how it will end
 //	ANEW text      the answer, where that to what was asked before has lost its end
 //	FAIL code text an error, after which a server skips what was asked, up to the next SYNC
 //	REDY           the end of all answers up to a SYNC
@@ -104,7 +105,7 @@ func lineLength(b []byte) int {
 var (
 	clients = map[string]bool{"GET ": true, "LIST": true, "CONT": true, "PART": true, "TELL": true, "LOGN": true, "SCRM": true, "HUGE": true, "ROTT": true, "FLAG": true,
 		"FEED": true, "SYNC": true, "CRPT": true}
-	servers = map[string]bool{"DONE": true, "ANEW": true, "MORE": true, "FAIL": true, "CALL": true, "VOID": true, "REDY": true, "HELO": true}
+	servers = map[string]bool{"DONE": true, "ANEW": true, "MORE": true, "HOLD": true, "FAIL": true, "CALL": true, "VOID": true, "REDY": true, "HELO": true}
 )
 
 // lines is a conversation in Lines.
@@ -291,6 +292,8 @@ func (d *lines) answer(c *wire.Cursor, m *l7.Message, verb []byte) {
 	d.now.verb = byte(asked)
 	d.now.last = string(verb) == "DONE" || string(verb) == "ANEW" || string(verb) == "FAIL"
 	switch string(verb) {
+	case "HOLD":
+		m.More = true
 	case "MORE":
 		m.More = true
 		if d.byID {
