@@ -211,7 +211,7 @@ func (d *dialog) answered(m *l7.Message) {
 	case typeBackendKeyData:
 		d.key, d.keyed = d.cancels()
 	case typeAuthentication:
-		d.authentication, d.secure = f.code, 0 // who is to log in has had an answer before
+		d.authentication, d.secure = f.code, 0 // the answer to an SSLRequest was lost, if there was one
 	case typeReady:
 		d.waits.ready(t)
 		d.unsure, d.later = false, false
