@@ -133,7 +133,8 @@ func (s *Statement) word() {
 	var kw *keyword
 	front := p.front
 	p.front = 0
-	qualifies := l.at < len(sql) && sql[l.at] == '.' && (l.at+1 >= len(sql) || classes[sql[l.at+1]] != digit|part)
+	dotted := l.at < len(sql) && sql[l.at] == '.' // behind a key word, a number may begin so
+	qualifies := dotted && (l.at+1 >= len(sql) || classes[sql[l.at+1]] != digit|part)
 	if !qualifies && prev != dot {
 		if kw = lookup(sql, l.start, l.at); kw != nil {
 			p.front = kw.number
@@ -181,7 +182,7 @@ func (s *Statement) word() {
 		p.name(l)
 	} else if qualifies {
 		l.path()
-	} else if kw != nil && kw.flags&known != 0 {
+	} else if kw != nil && kw.flags&known != 0 && !dotted {
 		role = kw.role
 		p.keyword(s, kw, l)
 	}

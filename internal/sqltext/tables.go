@@ -414,7 +414,7 @@ func (p *parser) certain(k *keyword, l *lexer, front uint16) bool {
 			next, follows = l.ahead()
 		}
 		if !at.ahead.said || at.ahead.begins(next, follows, p.d) {
-			return !(at.ahead.kinds.has(end) && p.mode == querying && k.role != rows)
+			return !at.ahead.kinds.has(end) || p.top().list != items && (p.mode != querying || k.role == rows) // an item may be taken back
 		}
 	}
 	return false
