@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/output"
 	"github.com/dbtap/dbtap/internal/record"
 )
@@ -40,11 +41,14 @@ func newScreen(color string) (s screen, err error) {
 type printer struct {
 	mu    sync.Mutex
 	make  func() output.Writer
-	w     output.Writer // nil before the first row: where there is none, a table has no titles
+	w     output.Writer           // nil before the first row: where there is none, a table has no titles
+	as    map[uint16]*l7.Protocol // what --decode-as says of ports
 	rows  int
 	limit int   // of rows, 0: none
 	on    bool  // reading goes on behind the limit, for its counts
 	ended error // what rows get after close
+
+	malformed, sound bool // there were rows on ports of --decode-as that are so
 }
 
 func (p *printer) row(r *record.Record) error {
@@ -55,6 +59,10 @@ func (p *printer) row(r *record.Record) error {
 		return p.ended
 	case p.limit > 0 && p.rows == p.limit:
 		return nil
+	}
+	if p.as[r.Server.Port()] != nil || p.as[r.Client.Port()] != nil {
+		p.malformed = p.malformed || r.Doubts&record.Malformed != 0
+		p.sound = p.sound || r.Doubts&^record.Midstream == 0
 	}
 	if p.rows++; p.w == nil {
 		p.w = p.make()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ const readExample = `  dbtap read capture.pcap
   dbtap read -f 'mysql.command == COM_STMT_EXECUTE' capture.pcap
   dbtap read -f 'postgresql.DataRow.amount == null' capture.pcap
   dbtap read --columns time,user,rows,affected,query capture.pcap
+  dbtap read --columns user,attributes.driver -f attributes.driver capture.pcap
   dbtap read -o json --values monday.pcap.gz tuesday.pcap.gz
   dbtap read --decode-as 27100:mongodb --stats capture.pcap
   tcpdump -U -i any -w - port 5432 | dbtap read -`
@@ -84,7 +86,7 @@ func newRead() *cobra.Command {
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "`FORMAT`: table, json (an object a line), csv or tree")
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().StringSliceVar(&names, "columns", nil, "print these columns in this order: `LIST`, with commas (see dbtap help columns)")
-	cmd.RegisterFlagCompletionFunc("columns", completeList(columnNames()))
+	cmd.RegisterFlagCompletionFunc("columns", completeList(append(columnNames(), attributeColumns()...)))
 	o.flags(cmd)
 	return cmd
 }
@@ -96,14 +98,19 @@ func columnNames() (names []string) {
 	return names
 }
 
-func parseColumns(names []string) (columns []record.Col, err error) {
+// attributeColumns are the columns of single attributes.
+func attributeColumns() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(attributes())) {
+		names = append(names, "attributes."+name)
+	}
+	return names
+}
+
+func parseColumns(names []string) (columns []output.Column, err error) {
 	for _, name := range names {
-		c, ok := record.ByName(name)
-		if !ok {
-			if near := filter.Nearest(name, columnNames()); near != "" {
-				return nil, usagef("unknown column %q; did you mean %s?", name, near)
-			}
-			return nil, usagef("unknown column %q; known: %s", name, strings.Join(columnNames(), ", "))
+		c, err := parseColumn(name)
+		if err != nil {
+			return nil, err
 		}
 		if slices.Contains(columns, c) {
 			return nil, usagef("column %s is named twice", name)
@@ -111,4 +118,29 @@ func parseColumns(names []string) (columns []record.Col, err error) {
 		columns = append(columns, c)
 	}
 	return columns, nil
+}
+
+func parseColumn(name string) (output.Column, error) {
+	if c, ok := record.ByName(name); ok {
+		return output.ColumnOf(c), nil
+	}
+	attribute, ok := strings.CutPrefix(name, "attributes.")
+	kinds := attributes()
+	kind, known := kinds[attribute]
+	list := slices.Sorted(maps.Keys(kinds))
+	near, what := filter.Nearest(name, columnNames()), "column"
+	switch {
+	case ok && known:
+		return output.Column{Col: record.AttributesOf, Attribute: attribute, Kind: kind}, nil
+	case known:
+		near = "attributes." + attribute
+	case ok:
+		near, what = filter.Nearest(attribute, list), "attribute"
+	default:
+		list = columnNames()
+	}
+	if near != "" {
+		return output.Column{}, usagef("unknown %s %q; did you mean %s?", what, attribute, near)
+	}
+	return output.Column{}, usagef("unknown %s %q; known: %s", what, attribute, strings.Join(list, ", "))
 }

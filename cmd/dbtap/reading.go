@@ -106,7 +106,7 @@ func (o *reading) run(cmd *cobra.Command, names []string, newWriter func(io.Writ
 		files.Open = func(name string) (*pcapfile.Reader, error) { return openInput(ctx, name) }
 	}
 	bar := newBar()
-	out := &printer{limit: o.count, on: o.stats}
+	out := &printer{limit: o.count, on: o.stats, as: files.L7.DecodeAs}
 	out.make = func() output.Writer { return newWriter(&stdout{bar: bar}, s) }
 	files.Row = out.row
 	files.Progress = bar.progress
@@ -137,6 +137,9 @@ func (o *reading) run(cmd *cobra.Command, names []string, newWriter func(io.Writ
 		if why = nothing(&stats, o.filter != "", choice.Unmet(), files.L7.Protocols); why != "" {
 			say(why)
 		}
+	}
+	if out.malformed && !out.sound {
+		say("what was found on the ports of --decode-as is malformed or doubtful; is what it says right?")
 	}
 	if why == "" && !errors.Is(err, errInterrupted) {
 		for _, line := range losses(&stats) {
@@ -265,17 +268,25 @@ func parseDecodeAs(list []string) (map[uint16]*l7.Protocol, error) {
 }
 
 func compile(expr string) (*filter.Filter, error) {
-	o := filter.Options{Protocols: protocolNames(), Aliases: map[string]string{}, Attributes: map[string]record.Kind{}}
-	for _, a := range l7.Attributes {
-		o.Attributes[a.Name] = a.Kind
-	}
+	o := filter.Options{Protocols: protocolNames(), Aliases: map[string]string{}, Attributes: attributes()}
 	for _, p := range all.Protocols() {
 		maps.Copy(o.Aliases, p.Aliases)
-		for _, a := range p.Attributes {
-			o.Attributes[a.Name] = a.Kind
-		}
 	}
 	return filter.Compile(expr, o)
+}
+
+// attributes are those that there are, whatever the protocol, with their kinds.
+func attributes() map[string]record.Kind {
+	kinds := map[string]record.Kind{}
+	for _, a := range l7.Attributes {
+		kinds[a.Name] = a.Kind
+	}
+	for _, p := range all.Protocols() {
+		for _, a := range p.Attributes {
+			kinds[a.Name] = a.Kind
+		}
+	}
+	return kinds
 }
 
 // matcher makes a function for one goroutine that tells which records f chooses. Unless keep is set, the messages are let go

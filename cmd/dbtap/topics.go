@@ -48,6 +48,6 @@ always there.
 		}
 		fmt.Fprintf(&b, "|%s|%s|%s|%s|\n", mark, col.Name, jsonKinds[col.Kind], doc)
 	}
-	b.WriteString("\ndbtap protocols NAME lists what is in attributes.\n")
+	b.WriteString("\ndbtap protocols NAME lists what is in attributes. Each of them can be a column too: --columns client,attributes.driver.\n")
 	return b.String()
 }

@@ -57,7 +57,7 @@ var kinds = [...]string{record.Instant: "time", record.Duration: "duration, ns",
 
 func columns() []byte {
 	var b bytes.Buffer
-	b.WriteString("# Columns of a record\n\nThe same names are JSON keys, CSV headers and filter names. A fact that is absent has no key, unless the column is marked *always*.\n\n")
+	b.WriteString("# Columns of a record\n\nThe same names are JSON keys, CSV headers and filter names. A fact that is absent has no key, unless the column is marked *always*. An attribute alone can be asked for as a column: `--columns client,attributes.driver`.\n\n")
 	b.WriteString("| column | kind | meaning | OpenTelemetry | ClickHouse |\n|---|---|---|---|---|\n")
 	for _, c := range record.Order {
 		col := record.Columns[c]

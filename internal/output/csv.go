@@ -3,6 +3,7 @@ package output
 import (
 	"io"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -10,23 +11,23 @@ import (
 )
 
 // CSV writes RFC 4180: a line of the columns' names, then a line a record. Absent facts are empty, doubts are joined
-// by semicolons, attributes are JSON, everything else is as in JSON. Lines end in LF alone, which every reader takes.
+// by semicolons, the column attributes is JSON, everything else is as in JSON. Lines end in LF alone, which every reader takes.
 // Bytes that are not UTF-8 and control characters, which the format does not allow, become U+FFFD, but tabs and ends
 // of lines stay. Text that a spreadsheet would take for a formula is not changed: the file is data for programs.
 type CSV struct {
 	buffer
 	layout []entry
-	object []byte // memory for attributes
+	object []byte // memory for what is JSON
 }
 
 // NewCSV makes a writer to w of these columns and writes the line of names; none: all, in the order of record.Order.
-func NewCSV(w io.Writer, columns ...record.Col) *CSV {
+func NewCSV(w io.Writer, columns ...Column) *CSV {
 	c := &CSV{buffer: buffer{w: w}, layout: layoutOf(columns)}
 	for i, l := range c.layout {
 		if i > 0 {
 			c.b = append(c.b, ',')
 		}
-		c.b = append(c.b, record.Columns[l.col].Name...)
+		c.b = append(c.b, strings.Trim(l.key, `,":`)...)
 	}
 	c.b = append(c.b, '\n')
 	return c
@@ -41,6 +42,10 @@ func (w *CSV) Row(r *record.Record) error {
 			dst = append(dst, ',')
 		}
 		if !l.always && !r.Has(l.col) {
+			continue
+		}
+		if l.attribute != "" {
+			dst = w.attribute(dst, attribute(r, l.attribute))
 			continue
 		}
 		switch l.kind {
@@ -59,6 +64,18 @@ func (w *CSV) Row(r *record.Record) error {
 	}
 	w.b = append(dst, '\n')
 	return w.settle()
+}
+
+// attribute appends the value of a, if there is one.
+func (w *CSV) attribute(dst []byte, a *record.Attribute) []byte {
+	switch {
+	case a == nil:
+		return dst
+	case a.Kind == record.Text:
+		return appendField(dst, borrow(a.Text))
+	}
+	w.object = appendAttribute(w.object[:0], a)
+	return appendField(dst, borrow(w.object))
 }
 
 // appendField appends s, in quotes if it needs them.

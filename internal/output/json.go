@@ -22,7 +22,7 @@ type JSON struct {
 }
 
 // NewJSON makes a writer to w of these columns; none: all, in the order of record.Order.
-func NewJSON(w io.Writer, columns ...record.Col) *JSON {
+func NewJSON(w io.Writer, columns ...Column) *JSON {
 	return &JSON{buffer{w: w}, layoutOf(columns)}
 }
 
@@ -34,22 +34,24 @@ func (j *JSON) Row(r *record.Record) error {
 
 // entry is what writers need of a column.
 type entry struct {
-	key    string // as it stands in front of a value
-	kind   record.Kind
-	col    record.Col
-	always bool
+	key       string // as it stands in front of a value
+	kind      record.Kind
+	col       record.Col
+	attribute string // which one, "" for all
+	always    bool
 }
 
 // layout is of all columns.
 var layout = layoutOf(nil)
 
-func layoutOf(columns []record.Col) (list []entry) {
+func layoutOf(columns []Column) (list []entry) {
 	if len(columns) == 0 {
-		columns = record.Order[:]
+		for _, c := range record.Order {
+			columns = append(columns, ColumnOf(c))
+		}
 	}
 	for _, c := range columns {
-		col := &record.Columns[c]
-		list = append(list, entry{`,"` + col.Name + `":`, col.Kind, c, col.Always})
+		list = append(list, entry{`,"` + c.Name() + `":`, c.Kind, c.Col, c.Attribute, record.Columns[c.Col].Always})
 	}
 	return list
 }
@@ -63,6 +65,12 @@ func appendObject(dst []byte, r *record.Record, layout []entry) []byte {
 	for i := range layout {
 		l := &layout[i]
 		if !l.always && !r.Has(l.col) {
+			continue
+		}
+		if l.attribute != "" {
+			if a := attribute(r, l.attribute); a != nil {
+				dst = appendAttribute(append(dst, l.key...), a)
+			}
 			continue
 		}
 		dst = append(dst, l.key...)
@@ -128,19 +136,22 @@ func appendAttributes(dst []byte, list []record.Attribute) []byte {
 		}
 		first = false
 		dst = appendString(dst, a.Name)
-		dst = append(dst, ':')
-		switch a.Kind {
-		case record.Flag:
-			dst = append(dst, "true"...)
-		case record.JSON:
-			dst = appendRaw(dst, borrow(a.Text))
-		case record.Text:
-			dst = appendString(dst, borrow(a.Text))
-		default:
-			dst = strconv.AppendInt(dst, a.Num, 10)
-		}
+		dst = appendAttribute(append(dst, ':'), a)
 	}
 	return append(dst, '}')
+}
+
+// appendAttribute appends the value of a as JSON.
+func appendAttribute(dst []byte, a *record.Attribute) []byte {
+	switch a.Kind {
+	case record.Flag:
+		return append(dst, "true"...)
+	case record.JSON:
+		return appendRaw(dst, borrow(a.Text))
+	case record.Text:
+		return appendString(dst, borrow(a.Text))
+	}
+	return strconv.AppendInt(dst, a.Num, 10)
 }
 
 // appendTime appends ns since the Unix epoch as RFC 3339 in UTC with 9 digits of a second's fraction.

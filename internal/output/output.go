@@ -19,6 +19,35 @@ type Writer interface {
 	Flush() error
 }
 
+// Column is a column of an output: one of records, or one of their attributes.
+type Column struct {
+	record.Col             // AttributesOf for an attribute
+	Attribute  string      // name of the attribute, "" for the column itself
+	Kind       record.Kind // of what it holds
+}
+
+// ColumnOf is the column of c.
+func ColumnOf(c record.Col) Column { return Column{Col: c, Kind: record.Columns[c].Kind} }
+
+// Name is the column's name in every output.
+func (c Column) Name() string {
+	name := record.Columns[c.Col].Name
+	if c.Attribute != "" {
+		name += "." + c.Attribute
+	}
+	return name
+}
+
+// attribute is the attribute of that name, nil where r has none.
+func attribute(r *record.Record, name string) *record.Attribute {
+	for i := range r.Attributes {
+		if a := &r.Attributes[i]; a.Name == name && (a.Kind != record.Flag || a.Num != 0) {
+			return a
+		}
+	}
+	return nil
+}
+
 // flushAt is the number of buffered bytes that are handed on: a hundred rows or so, for few system calls.
 const flushAt = 64 << 10
 

@@ -133,7 +133,17 @@ func newTable(o TableOptions) func(io.Writer) Writer {
 	return func(w io.Writer) Writer { return NewTable(w, o) }
 }
 
+func columnsOf(columns ...record.Col) (list []Column) {
+	for _, c := range columns {
+		list = append(list, ColumnOf(c))
+	}
+	return list
+}
+
 func TestGolden(t *testing.T) {
+	some := append(columnsOf(record.Affected, record.User), Column{record.AttributesOf, "command", record.Text}, Column{record.AttributesOf, "results", record.Count},
+		Column{record.AttributesOf, "exhaust", record.Flag}, Column{record.AttributesOf, "off", record.Flag}, Column{record.AttributesOf, "queued", record.Duration},
+		Column{record.AttributesOf, "topics", record.JSON})
 	for name, make := range map[string]func(io.Writer) Writer{
 		"rows.json":       newJSON,
 		"rows.csv":        newCSV,
@@ -142,11 +152,13 @@ func TestGolden(t *testing.T) {
 		"table80.txt":     newTable(TableOptions{Width: 80}),
 		"table160.txt":    newTable(TableOptions{Width: 160}),
 		"tablecolour.txt": newTable(TableOptions{Width: 120, Color: true}),
-		"tableusers.txt":  newTable(TableOptions{Columns: []record.Col{record.User, record.Query, record.Affected, record.Fingerprint}}),
-		"tableall.txt":    newTable(TableOptions{Columns: record.Order[:]}),
-		"some.txt":        newTable(TableOptions{Width: 100, Color: true, Columns: []record.Col{record.Time, record.StatusOf, record.Error}}),
-		"some.json":       func(w io.Writer) Writer { return NewJSON(w, record.Affected, record.User) },
-		"some.csv":        func(w io.Writer) Writer { return NewCSV(w, record.Affected, record.User) },
+		"tableusers.txt":  newTable(TableOptions{Columns: columnsOf(record.User, record.Query, record.Affected, record.Fingerprint)}),
+		"tableall.txt":    newTable(TableOptions{Columns: columnsOf(record.Order[:]...)}),
+		"some.txt":        newTable(TableOptions{Width: 100, Color: true, Columns: columnsOf(record.Time, record.StatusOf, record.Error)}),
+		"tableerror.txt":  newTable(TableOptions{Columns: columnsOf(record.Error, record.Query)}),
+		"tablesome.txt":   newTable(TableOptions{Columns: append(some, ColumnOf(record.Query))}),
+		"some.json":       func(w io.Writer) Writer { return NewJSON(w, some...) },
+		"some.csv":        func(w io.Writer) Writer { return NewCSV(w, some...) },
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, write(t, make, records()...)) })
 	}
@@ -335,9 +347,28 @@ func TestJoined(t *testing.T) {
 		r.Set(record.Connection, n)
 		list = append(list, r)
 	}
-	got := write(t, newTable(TableOptions{Columns: []record.Col{record.Connection, record.Query}}), list...)
+	got := write(t, newTable(TableOptions{Columns: columnsOf(record.Connection, record.Query)}), list...)
 	if want := "CONNECTION QUERY\n       100 [cut midstream]\n       100 [cut]\n         3 [cut midstream]\n       100 [cut]\n         3 [cut]\n"; string(got) != want {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestMarks: what was killed says so, and by whom where clients are shown.
+func TestMarks(t *testing.T) {
+	r := bareRecord()
+	r.SetText(record.Code, "1317")
+	r.SetText(record.Error, "interrupted")
+	r.SetText(record.Query, "SELECT 1")
+	r.Attributes = []record.Attribute{{Name: "rolled_back", Kind: record.Flag}, {Name: "killed_by", Kind: record.Text, Text: []byte("10.0.0.7:1")}}
+	for want, o := range map[string]TableOptions{
+		"[killed_by] 1317 SELECT 1 | interrupted":            {Width: 120, Columns: columnsOf(record.Query)},
+		"[killed_by 10.0.0.7:1] 1317 SELECT 1 | interrupted": {Columns: columnsOf(record.Query)},
+		"interrupted          [killed_by 10.0.0.7:1] SELECT 1":         {Width: 120, Columns: columnsOf(record.Client, record.Error, record.Query)},
+	} {
+		got := strings.Split(string(write(t, newTable(o), r)), "\n")[1]
+		if !strings.HasSuffix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

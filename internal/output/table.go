@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,9 +17,9 @@ import (
 type TableOptions struct {
 	// Columns in their order; none: the usual ones, as many as there is room for. The query, or without it the last
 	// one, takes the rest of the line.
-	Columns []record.Col
-	// Width is in cells; below 60 lines are longer. 0 is for what is no terminal: then every column is there, and the query
-	// is not cut.
+	Columns []Column
+	// Width is in cells; below 60 lines are longer. 0 is for what is no terminal: then every column is there, and neither
+	// the query nor a column of Columns is cut.
 	Width int
 	Color bool
 }
@@ -30,7 +31,8 @@ const (
 	// can.
 	minQuery  = 18
 	goodQuery = 36
-	// maxCell is the greatest width of another column, where there is no terminal: columns grow with what is in them.
+	// maxCell is the greatest width of another column where there is no terminal: columns grow with what is in them, and
+	// what is longer is cut, or, where somebody named the columns, out of line.
 	maxCell = 30
 	// addressCell has room for every address: one that is cut is a wrong one.
 	addressCell = 47
@@ -48,42 +50,41 @@ const (
 // tableColumn is a column of the table. Columns of higher drop are left out first where the screen is narrow; those of
 // 0 stay, and those of 1 are left out only if the query had less than minQuery.
 type tableColumn struct {
-	col   record.Col
-	title string // "": the column's name
+	Column
 	width int
 	drop  int
 }
 
 // usual are the columns of a table for which none were named, but the query.
 var usual = [...]tableColumn{
-	{col: record.Time, width: 12, drop: 1},
-	{col: record.Latency, width: 7},
-	{col: record.Protocol, width: 10, drop: 5},
-	{col: record.Client, width: 21, drop: 3},
-	{col: record.Server, width: 21, drop: 6},
-	{col: record.Summary, title: "OPERATION", width: 20},
-	{col: record.StatusOf, width: 12},
-	{col: record.Code, width: 8, drop: 4},
-	{col: record.Rows, width: 7, drop: 2},
+	{ColumnOf(record.Time), 12, 1},
+	{ColumnOf(record.Latency), 7, 0},
+	{ColumnOf(record.Protocol), 10, 5},
+	{ColumnOf(record.Client), 21, 3},
+	{ColumnOf(record.Server), 21, 6},
+	{ColumnOf(record.Summary), 20, 0},
+	{ColumnOf(record.StatusOf), 12, 0},
+	{ColumnOf(record.Code), 8, 4},
+	{ColumnOf(record.Rows), 7, 2},
 }
 
 // widths of other columns, by their kinds.
 var widths = [...]int{record.Instant: 12, record.Duration: 7, record.Count: 10, record.Size: 10, record.Hash: 16, record.Text: 20, record.Word: 12,
-	record.Address: 21, record.List: 20, record.Object: 40}
+	record.Address: 21, record.List: 20, record.Object: 40, record.Flag: 4, record.JSON: 40}
 
 // TableWant is the set of columns of records that a Table with these columns reads: bit 1<<c for column c.
-func TableWant(columns []record.Col) (want uint64) {
+func TableWant(columns []Column) (want uint64) {
 	for _, c := range columns {
-		want |= 1 << c
+		want |= 1 << c.Col
 	}
 	if len(columns) == 0 {
 		want = 1 << record.Query
 		for _, c := range usual {
-			want |= 1 << c.col
+			want |= 1 << c.Col
 		}
 	}
 	if want>>record.Query&1 != 0 {
-		want |= 1<<record.Error | 1<<record.DoubtsOf | 1<<record.Connection
+		want |= 1<<record.Code | 1<<record.Error | 1<<record.DoubtsOf | 1<<record.Connection
 	}
 	return want
 }
@@ -95,15 +96,18 @@ type Table struct {
 	buffer
 	options TableOptions
 	columns []tableColumn
-	last    record.Col // the last column
-	rest    int        // its width, 0: any
+	last    Column // the last column
+	rest    int    // its width, 0: any
+	code    bool   // the query's cell begins with the code
+	error   bool   // and ends with the error
+	who     bool   // marks tell whose client they speak of
 	cell    []byte
 	joined  []uint64 // a bit for each connection whose rows were marked as midstream once
 }
 
 // NewTable makes a writer to w and writes the titles.
 func NewTable(w io.Writer, o TableOptions) *Table {
-	t := &Table{buffer: buffer{w: w}, options: o, last: record.Query}
+	t := &Table{buffer: buffer{w: w}, options: o, last: ColumnOf(record.Query)}
 	for drop := 7; drop > 0 && len(o.Columns) == 0; drop-- {
 		t.columns, t.rest = t.columns[:0], o.Width
 		for _, c := range usual {
@@ -117,7 +121,7 @@ func NewTable(w io.Writer, o TableOptions) *Table {
 		}
 	}
 	if n := len(o.Columns); n > 0 {
-		if !slices.Contains(o.Columns, record.Query) {
+		if !slices.Contains(o.Columns, t.last) {
 			t.last = o.Columns[n-1]
 		}
 		t.rest = o.Width
@@ -125,8 +129,8 @@ func NewTable(w io.Writer, o TableOptions) *Table {
 			if col == t.last {
 				continue
 			}
-			c := tableColumn{col: col, width: max(widths[record.Columns[col].Kind], len(record.Columns[col].Name))}
-			if i := slices.IndexFunc(usual[:], func(u tableColumn) bool { return u.col == col && u.title == "" }); i >= 0 {
+			c := tableColumn{Column: col, width: max(widths[col.Kind], len(col.Name()))}
+			if i := slices.IndexFunc(usual[:], func(u tableColumn) bool { return u.Column == col }); i >= 0 {
 				c = usual[i]
 			}
 			t.columns = append(t.columns, c)
@@ -137,14 +141,20 @@ func NewTable(w io.Writer, o TableOptions) *Table {
 	if o.Width > 0 {
 		t.rest = max(t.rest, minQuery)
 	}
+	shows := func(col record.Col) bool {
+		return slices.ContainsFunc(t.columns, func(c tableColumn) bool { return c.Col == col })
+	}
+	t.error = !shows(record.Error)
+	t.code = t.error && !shows(record.Code)
+	t.who = o.Width == 0 || shows(record.Client)
 	for i := range t.columns {
 		c := &t.columns[i]
-		t.cell = append(t.cell[:0], strings.ToUpper(cmp.Or(c.title, record.Columns[c.col].Name))...)
+		t.cell = append(t.cell[:0], strings.ToUpper(c.Name())...)
 		t.put(c, t.color(bold))
 		t.b = append(t.b, ' ')
 	}
 	t.b = append(t.b, t.color(bold)...)
-	t.b = append(t.b, strings.ToUpper(record.Columns[t.last].Name)...)
+	t.b = append(t.b, strings.ToUpper(t.last.Name())...)
 	if o.Color {
 		t.b = append(t.b, reset...)
 	}
@@ -160,18 +170,18 @@ func (t *Table) color(c string) string {
 	return c
 }
 
-// marks are attributes that stand beside the doubts: without them a row would be misread.
-var marks = [...]string{"encrypted", "skipped", "rolled_back"}
+// marks are attributes that stand beside the doubts: without them a row would be misread. Texts among them are clients.
+var marks = [...]string{"encrypted", "skipped", "rolled_back", "killed_by", "canceled_by", "kills", "cancels"}
 
 // Row writes r.
 func (t *Table) Row(r *record.Record) error {
 	start := len(t.b)
 	for i := range t.columns {
 		c := &t.columns[i]
-		t.put(c, t.color(t.fill(c.col, r)))
+		t.put(c, t.color(t.fill(c.Column, r)))
 		t.b = append(t.b, ' ')
 	}
-	if t.last == record.Query {
+	if t.last.Col == record.Query {
 		t.query(r)
 	} else {
 		color := t.color(t.fill(t.last, r))
@@ -187,12 +197,17 @@ func (t *Table) Row(r *record.Record) error {
 }
 
 // fill makes the cell of a column and says its colour.
-func (t *Table) fill(col record.Col, r *record.Record) (color string) {
+func (t *Table) fill(c Column, r *record.Record) (color string) {
 	t.cell = t.cell[:0]
+	if c.Attribute != "" {
+		t.attribute(attribute(r, c.Attribute))
+		return ""
+	}
+	col := c.Col
 	if !r.Has(col) && !record.Columns[col].Always {
 		return ""
 	}
-	switch record.Columns[col].Kind {
+	switch c.Kind {
 	case record.Instant:
 		at := time.Unix(0, r.Num(col)).UTC()
 		t.cell = appendDigits(append(appendClock(t.cell, at), '.'), uint(at.Nanosecond()/1e6), 3)
@@ -219,14 +234,26 @@ func (t *Table) fill(col record.Col, r *record.Record) (color string) {
 		}
 		t.cell = append(t.cell, r.Text(col)...)
 	default:
-		t.cell = appendPlain(t.cell, r, col, record.Columns[col].Kind)
+		t.cell = appendPlain(t.cell, r, col, c.Kind)
 	}
 	return color
 }
 
-// query appends the query, behind doubts and the error.
+// attribute makes the cell of an attribute, which may be absent.
+func (t *Table) attribute(a *record.Attribute) {
+	switch {
+	case a == nil:
+	case a.Kind == record.Text:
+		t.cell = append(t.cell, a.Text...)
+	case a.Kind == record.Duration:
+		t.cell = appendLatency(t.cell, time.Duration(a.Num))
+	default:
+		t.cell = appendAttribute(t.cell, a)
+	}
+}
+
+// query appends the query, behind doubts and marks, the code of an error before it and the error behind it where there is room.
 func (t *Table) query(r *record.Record) {
-	left, room := t.rest, true
 	doubts := r.Doubts
 	if n := r.Num(record.Connection); doubts&record.Midstream != 0 && n > 0 {
 		for len(t.joined) <= int(n/64) {
@@ -240,59 +267,67 @@ func (t *Table) query(r *record.Record) {
 	}
 	t.cell = doubts.AppendNames(append(t.cell[:0], '['), " ", "")
 	for i := range r.Attributes {
-		if a := &r.Attributes[i]; a.Kind == record.Flag && slices.Contains(marks[:], a.Name) {
+		if a := &r.Attributes[i]; slices.Contains(marks[:], a.Name) && (a.Kind != record.Flag || a.Num != 0) {
 			if len(t.cell) > 1 {
 				t.cell = append(t.cell, ' ')
 			}
 			t.cell = append(t.cell, a.Name...)
+			if a.Kind == record.Text && t.who {
+				t.cell = append(append(t.cell, ' '), a.Text...)
+			}
 		}
+	}
+	start, left := len(t.b), cmp.Or(t.rest, math.MaxInt)
+	part := func(between, text, color string, limit int) {
+		if len(t.b) == start {
+			between = ""
+		}
+		if limit -= len(between); text == "" || limit <= 0 {
+			return
+		}
+		t.b = append(t.b, between...)
+		t.b = append(t.b, t.color(color)...)
+		var n int
+		t.b, n = appendCells(t.b, text, limit, true)
+		if t.color(color) != "" {
+			t.b = append(t.b, reset...)
+		}
+		left -= len(between) + n
 	}
 	if len(t.cell) > 1 {
-		t.cell = append(t.cell, ']')
-		color := t.color(yellow)
-		t.b = append(t.b, color...)
-		var n int
-		t.b, n = appendCells(t.b, borrow(t.cell), left, true)
-		if color != "" {
-			t.b = append(t.b, reset...)
-		}
-		if t.rest > 0 {
-			left -= n + 1
-			room = left > 0
-		}
-		if room {
-			t.b = append(t.b, ' ')
-		}
+		part("", borrow(append(t.cell, ']')), yellow, left)
 	}
-	if room && r.Has(record.Error) {
-		color := t.color(red)
-		t.b = append(t.b, color...)
-		var n int
-		t.b, n = appendCells(t.b, r.Text(record.Error), left, true)
-		if color != "" {
-			t.b = append(t.b, reset...)
-		}
-		const between = " | "
-		if t.rest > 0 {
-			left -= n + len(between)
-			room = left > 0
-		}
-		if room && r.Has(record.Query) {
-			t.b = append(t.b, between...)
-		}
+	if t.code {
+		part(" ", r.Text(record.Code), red, left)
 	}
-	if room {
-		t.b, _ = appendCells(t.b, r.Text(record.Query), left, true)
+	limit := left
+	if t.error && left >= 2*goodQuery {
+		_, n := appendCells(t.cell[:0], r.Text(record.Error), left/2, true)
+		limit -= n + len(between)
+	}
+	part(" ", r.Text(record.Query), "", limit)
+	switch {
+	case !t.error:
+	case !r.Has(record.Query):
+		part(" ", r.Text(record.Error), red, left)
+	case left >= minQuery:
+		part(between, r.Text(record.Error), red, left)
 	}
 }
 
+// between parts a query from its error.
+const between = " | "
+
 // put appends the cell, as wide as its column.
 func (t *Table) put(c *tableColumn, color string) {
-	limit := c.width
+	limit, most := c.width, c.width
 	if t.options.Width == 0 {
-		limit = max(maxCell, c.width)
-		if record.Columns[c.col].Kind == record.Address {
-			limit = addressCell
+		most = max(maxCell, c.width)
+		if c.Kind == record.Address {
+			most = addressCell
+		}
+		if limit = most; len(t.options.Columns) > 0 {
+			limit = 0
 		}
 	}
 	start := len(t.b)
@@ -302,10 +337,10 @@ func (t *Table) put(c *tableColumn, color string) {
 	if color != "" {
 		t.b = append(t.b, reset...)
 	}
-	c.width = max(c.width, n)
-	pad := c.width - n
+	c.width = max(c.width, min(n, most))
+	pad := max(c.width-n, 0)
 	t.b = append(t.b, spaces[:pad]...)
-	if kind := record.Columns[c.col].Kind; pad > 0 && (kind == record.Duration || kind == record.Count || kind == record.Size) {
+	if pad > 0 && (c.Kind == record.Duration || c.Kind == record.Count || c.Kind == record.Size) {
 		copy(t.b[start+pad:], t.b[start:len(t.b)-pad])
 		copy(t.b[start:], spaces[:pad])
 	}
