@@ -134,7 +134,10 @@ func (o *reading) run(cmd *cobra.Command, names []string, newWriter func(io.Writ
 	}
 	why := ""
 	if out.rows == 0 && (err == nil || onlyDamage(err) && stats.Packets > 0) {
-		if why = nothing(&stats, o.filter != "", choice.Unmet(), files.L7.Protocols); why != "" {
+		if o.filter == "" {
+			choice = nil
+		}
+		if why = nothing(&stats, choice, files.L7.Protocols); why != "" {
 			say(why)
 		}
 	}
@@ -239,8 +242,13 @@ func protocol(name string) (*l7.Protocol, error) {
 	if p := byName(all.Protocols())[name]; p != nil {
 		return p, nil
 	}
-	if near := filter.Nearest(name, protocolNames()); near != "" {
+	if near := filter.NearestProtocol(name, protocolNames()); near != "" {
 		return nil, usagef("unknown protocol %q; did you mean %s?", name, near)
+	}
+	for _, p := range all.Protocols() {
+		if strings.Contains(strings.ToLower(p.Title), strings.ToLower(name)) {
+			return nil, usagef("unknown protocol %q; did you mean %s?", name, p.Name)
+		}
 	}
 	return nil, usagef("unknown protocol %q; known: %s", name, strings.Join(protocolNames(), ", "))
 }

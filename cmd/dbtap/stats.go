@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dbtap/dbtap/internal/agent"
+	"github.com/dbtap/dbtap/internal/filter"
 	"github.com/dbtap/dbtap/internal/l7"
 )
 
@@ -79,16 +80,19 @@ func losses(s *agent.Stats) (lines []string) {
 	return lines
 }
 
-// nothing says why no row was printed, "" if there is nothing to say. The fields unmet were in no message.
-func nothing(s *agent.Stats, filtered bool, unmet []string, looked []*l7.Protocol) string {
+// nothing says why no row was printed, "" if there is nothing to say. choice is the filter, nil if there is none.
+func nothing(s *agent.Stats, choice *filter.Filter, looked []*l7.Protocol) string {
 	switch {
-	case s.L7.Exchanges > 0 && filtered:
+	case s.L7.Exchanges > 0 && choice != nil:
 		none := fmt.Sprintf("none of the %s matches the filter", count(s.L7.Exchanges, "exchange"))
 		if s.L7.Exchanges == 1 {
 			none = "the only exchange does not match the filter"
 		}
-		if len(unmet) > 0 {
+		if unmet := choice.Unmet(); len(unmet) > 0 {
 			return fmt.Sprintf("%s: no message has a field %s; dbtap tree shows the paths", none, strings.Join(unmet, " or "))
+		}
+		if folded := choice.Folded(); len(folded) > 0 {
+			return fmt.Sprintf(`%s: %s is met but for upper and lower case, which matches "(?i)..." ignores`, none, strings.Join(folded, " and "))
 		}
 		return none
 	case s.L7.Exchanges > 0:

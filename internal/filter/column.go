@@ -34,7 +34,7 @@ func (p *parser) column(c record.Col, t test) (node, error) {
 	if c == record.Protocol {
 		for _, v := range t.values {
 			if known := p.options.Protocols; len(known) > 0 && !t.searches() && !slices.Contains(known, v.text) {
-				return nil, p.fail(v.pos, "unknown protocol %q%s", v.text, didYouMean(v.text, known))
+				return nil, p.fail(v.pos, "unknown protocol %q%s", v.text, meant(NearestProtocol(v.text, known)))
 			}
 		}
 		return &textColumn{s(), c, true, t}, nil

@@ -52,10 +52,39 @@ func cells(r rune) int {
 
 // didYouMean is a hint for a word that is none of those known, or "".
 func didYouMean(word string, known []string) string {
-	if best := Nearest(word, known); best != "" {
-		return fmt.Sprintf("; did you mean %q?", best)
+	return meant(Nearest(word, known))
+}
+
+// meant is the hint itself.
+func meant(best string) string {
+	if best == "" {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// NearestProtocol is Nearest for names that people also abbreviate: pg, pgsql and psql are postgresql.
+func NearestProtocol(word string, known []string) string {
+	best := Nearest(word, known)
+	for _, k := range known {
+		if best == "" && len(word) > 1 && abbreviates(strings.ToLower(word), k) {
+			best = k
+		}
+	}
+	return best
+}
+
+// abbreviates tells whether word has the first letter and some others of name, in their order.
+func abbreviates(word, name string) bool {
+	if word[0] != name[0] {
+		return false
+	}
+	for i := 0; i < len(name) && word != ""; i++ {
+		if word[0] == name[i] {
+			word = word[1:]
+		}
+	}
+	return word == ""
 }
 
 // Nearest is the one of the known words that somebody who wrote word may have meant, or "".

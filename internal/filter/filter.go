@@ -11,6 +11,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/wire"
@@ -57,12 +58,19 @@ func tri(b bool) Tri {
 	return False
 }
 
-// Filter is a compiled expression. Any number of goroutines may use it: what changes in it is only which fields were met.
+// Filter is a compiled expression. Any number of goroutines may use it: what changes in it is only which fields and texts were met.
 type Filter struct {
 	root    node
 	columns uint64
 	asked   []string // names of attributes
 	trees   []*treeTest
+	folds   []folding
+}
+
+// folding is a comparison with == or in, as it can be compiled again.
+type folding struct {
+	source
+	met *atomic.Bool // but for case
 }
 
 // node is a part of an expression.
@@ -140,6 +148,16 @@ func (f *Filter) Unmet() (paths []string) {
 		}
 	}
 	return paths
+}
+
+// Folded are the comparisons with == and in that some text would have met if case did not count.
+func (f *Filter) Folded() (comparisons []string) {
+	for _, c := range f.folds {
+		if c.met.Load() {
+			comparisons = append(comparisons, string(c.source))
+		}
+	}
+	return comparisons
 }
 
 // String is the expression in one spelling, which compiles to an equal filter: to show how it was read.

@@ -18,6 +18,7 @@ var options = Options{
 		"mongodb.message_length": "mongodb.messageLength",
 		"mongodb.body.old":       "mongodb.body.filter.age",
 		"mongo.opcode":           "mongodb.opCode", // as others call the protocol
+		"pgsql.val.data":         "postgresql.DataRow",
 	},
 }
 
@@ -202,6 +203,23 @@ func TestRow(t *testing.T) {
 	}
 }
 
+// TestFolded: what finds nothing only because of its case is named.
+func TestFolded(t *testing.T) {
+	for expr, want := range map[string]string{
+		"operation == Insert":               "operation == Insert",
+		"operation in (select, 'Insert')":   "operation in (select, Insert)",
+		"operation == select || rows == 77": "",
+		"operation != Insert && user == me": "",
+		"attributes.command == com_query":   "attributes.command == com_query",
+	} {
+		f := compile(t, expr)
+		f.Row(sample())
+		if got := strings.Join(f.Folded(), ", "); got != want {
+			t.Errorf("%s: %q", expr, got)
+		}
+	}
+}
+
 // TestErrors looks at what users see: the expression, the caret, the message.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ caret, msg string }{
@@ -233,6 +251,12 @@ func TestErrors(t *testing.T) {
 		{"doubts in (loss, los)\n                 ^", "los is none of the words of doubts: " + strings.Join(record.DoubtNames[:], ", ")},
 		{"protocol == mongo\n            ^", `unknown protocol "mongo"; did you mean "mongodb"?`},
 		{"mongo.body.x == 1\n^", `unknown protocol "mongo"; did you mean "mongodb"?`},
+		{"pgsql.val.length > 1\n^", `"pgsql.val.length" is no other name of a field of postgresql; dbtap protocols postgresql lists them`},
+		{"pgsql.val.dat > 1\n^", `"pgsql.val.dat" is no other name of a field of postgresql; did you mean "pgsql.val.data"?; dbtap protocols postgresql lists them`},
+		{"pgsql\n^", `unknown column "pgsql"; did you mean "postgresql"?`},
+		{"pg.x\n^", `unknown protocol "pg"; did you mean "postgresql"?`},
+		{"protocol == psql\n            ^", `unknown protocol "psql"; did you mean "postgresql"?`},
+		{"protocol == pqsl\n            ^", `unknown protocol "pqsl"`},
 		{"mongodb == 1\n^", "mongodb is a protocol: compare one of its fields, as in mongodb.field == 1"},
 		{"client > 10.0.0.1\n         ^", "client is an address: compare it with == != or in"},
 		{"client == localhost\n          ^", "client is an address: write 10.0.0.1, 10.0.0.1:3306, [::1]:3306, 10.0.0.0/8 or :3306"},

@@ -1,8 +1,10 @@
 package filter
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/dbtap/dbtap/internal/record"
 )
@@ -126,6 +128,10 @@ func (p *parser) comparison() (node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if test.op == equal || test.op == within {
+		test.folded = new(atomic.Bool)
+		p.filter.folds = append(p.filter.folds, folding{newSource(path, test), test.folded})
+	}
 	return p.node(path, test)
 }
 
@@ -228,10 +234,38 @@ func (p *parser) node(path []element, t test) (node, error) {
 		known = append(known, record.Columns[i].Name)
 	}
 	what := "column"
+	near := Nearest(first.name, known)
 	if len(path) > 1 {
+		if err := p.otherName(path); near == "" && err != nil {
+			return nil, err
+		}
 		what = "protocol"
 	}
-	return nil, p.fail(first.pos, "unknown %s %q%s", what, first.name, didYouMean(first.name, known))
+	near = cmp.Or(near, NearestProtocol(first.name, p.options.Protocols))
+	return nil, p.fail(first.pos, "unknown %s %q%s", what, first.name, meant(near))
+}
+
+// otherName says what is wrong with a path that begins as other names of fields do, and is none.
+func (p *parser) otherName(path []element) error {
+	var names []string
+	protocol := ""
+	prefix := path[0].name + "."
+	for name, field := range p.options.Aliases {
+		if name, ok := strings.CutPrefix(name, prefix); ok {
+			names = append(names, name)
+			protocol, _, _ = strings.Cut(field, ".")
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	slices.Sort(names)
+	written := string(appendPath(nil, path))
+	near := Nearest(strings.TrimPrefix(written, prefix), names)
+	if near != "" {
+		near = prefix + near
+	}
+	return p.fail(path[0].pos, "%q is no other name of a field of %s%s; dbtap protocols %[2]s lists them", written, protocol, meant(near))
 }
 
 // newSource is the text of a comparison of path.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -290,7 +291,8 @@ func parseTime(s string) (time.Time, bool) {
 // test is an operator with its values: what a fact of any kind is asked where only the fact's own kind says how.
 type test struct {
 	op     operator
-	values []value // one; several for in
+	values []value      // one; several for in
+	folded *atomic.Bool // whether a text was one of the values but for its case; nil: nobody asks
 }
 
 // ofText asks a text.
@@ -298,8 +300,14 @@ func (t *test) ofText(s string) bool {
 	switch t.op {
 	case present:
 		return true
-	case equal:
-		return s == t.values[0].text
+	case equal, within:
+		for i := range t.values {
+			if s == t.values[i].text {
+				return true
+			}
+		}
+		t.fold(s)
+		return false
 	case contains:
 		return strings.Contains(s, t.values[0].text)
 	case matches:
@@ -316,6 +324,18 @@ func (t *test) ofText(s string) bool {
 		}
 	}
 	return false
+}
+
+// fold notes whether s is a value but for its case.
+func (t *test) fold(s string) {
+	if t.folded == nil || t.folded.Load() {
+		return
+	}
+	for i := range t.values {
+		if strings.EqualFold(s, t.values[i].text) {
+			t.folded.Store(true)
+		}
+	}
 }
 
 // textNumber is the number that s says; not a number where it says none.
