@@ -43,7 +43,7 @@ var (
 	lateExcept = map[string]string{
 		"node-zlib-*":      "frames that go on in the next packet have no beginning there",
 		"zlib-*":           "the same",
-		"commands-mariadb": "nothing but the statistics and the end of a connection follow",
+		"commands-mariadb": "nothing but the end of a login and of its connection follows",
 		"huge-result":      "a row that is too long to find its end",
 		"raw-cursor-mysql": "of what it fetches the client sends numbers only",
 		"raw-left-*":       "what follows is half a request",
