@@ -260,18 +260,7 @@ func TestExamples(t *testing.T) {
 			seen++
 			line = strings.TrimSpace(line)
 			t.Run(line, func(t *testing.T) {
-				sh := exec.Command("sh", "-c", line)
-				sh.Dir = dir
-				sh.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-				var stderr bytes.Buffer
-				sh.Stderr = &stderr
-				out, err := sh.Output()
-				if err != nil || len(out) == 0 && !strings.Contains(line, "--write") {
-					t.Fatalf("%v\n%s%s", err, out, stderr.Bytes())
-				}
-				if strings.Contains(stderr.String(), "dbtap:") && !strings.Contains(line, "--write") {
-					t.Errorf("it complains: %s", stderr.Bytes())
-				}
+				inShell(t, dir, line)
 			})
 		}
 		if c.Example == "" && c.Runnable() && c.Name() != "help" && !strings.Contains(c.CommandPath(), "completion") {
@@ -284,6 +273,109 @@ func TestExamples(t *testing.T) {
 	walk(newRoot())
 	if seen < 10 {
 		t.Errorf("only %d examples", seen)
+	}
+}
+
+// inShell runs a line as a user would, in dir, where programs of other people lie that are not everywhere, and returns what it prints.
+func inShell(t *testing.T, dir, line string) string {
+	sh := exec.Command("sh", "-c", line)
+	sh.Dir = dir
+	sh.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	var stderr bytes.Buffer
+	sh.Stderr = &stderr
+	out, err := sh.Output()
+	if err != nil || len(out) == 0 && !strings.Contains(line, "--write") {
+		t.Fatalf("%v\n%s%s", err, out, stderr.Bytes())
+	}
+	if strings.Contains(stderr.String(), "dbtap:") && !strings.Contains(line, "--write") {
+		t.Errorf("it complains: %s", stderr.Bytes())
+	}
+	return string(out)
+}
+
+// TestReadme runs the examples of README.md and looks for the rows it shows.
+func TestReadme(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, script := range map[string]string{"tcpdump": "cat shop.pcap", "build/dbtap": `exec dbtap "$@"`} {
+		name = filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, []byte("#!/bin/sh\n"+script+"\n"), 0o777)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var table bytes.Buffer
+	files, _, err := (&reading{want: output.TableWant(nil)}).files([]string{"demo.pcap.gz"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := output.NewTable(&table, output.TableOptions{Width: 120})
+	files.Row = w.Row
+	if _, err := files.Run(t.Context()); err != nil || w.Flush() != nil {
+		t.Fatal(err)
+	}
+	commands, rows := 0, 0
+	for line := range strings.Lines(string(page)) {
+		line, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "    ")
+		switch {
+		case !ok:
+		case strings.HasPrefix(line, "dbtap ") || strings.HasPrefix(line, "build/dbtap ") || strings.Contains(line, "| dbtap "):
+			commands++
+			t.Run(line, func(t *testing.T) {
+				if _, err := exec.LookPath("jq"); err != nil && strings.Contains(line, "| jq ") {
+					t.Skip("NOT RUN: jq is not installed")
+				}
+				inShell(t, dir, line)
+			})
+		case regexp.MustCompile(`^(TIME|\d\d:\d\d:\d\d\.\d{3}) `).MatchString(line):
+			if rows++; !strings.Contains(table.String(), line+"\n") {
+				t.Errorf("no row is\n%s", line)
+			}
+		}
+	}
+	if commands < 15 || rows < 5 {
+		t.Errorf("%d commands, %d rows", commands, rows)
+	}
+}
+
+// TestRecipes runs the examples of docs/recipes.md on captures that have what they look for.
+func TestRecipes(t *testing.T) {
+	page, err := os.ReadFile("../../docs/recipes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var capture []byte
+	for _, name := range []string{"mongodb/testdata/demo", "mysql/testdata/demo", "postgresql/testdata/demo", "mysql/testdata/cancel-mariadb", "postgresql/testdata/cancel",
+		"mysql/testdata/locks-mysql"} {
+		b, err := plainCapture("../../internal/protocol/" + name + ".pcap.gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(capture) > 0 && !bytes.Equal(b[20:24], capture[20:24]) {
+			t.Fatalf("%s has other packets", name)
+		}
+		capture = append(capture, b[min(len(capture), 24):]...)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "capture.pcap"), capture, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```")
+	if len(blocks) < 12 {
+		t.Errorf("%d blocks", len(blocks)/2)
+	}
+	for i := 1; i < len(blocks); i += 2 {
+		for command := range strings.SplitSeq(strings.TrimPrefix(blocks[i], "sh\n"), "\ndbtap ") {
+			command = "dbtap " + strings.TrimPrefix(command, "dbtap ")
+			t.Run(strings.Fields(command)[1], func(t *testing.T) {
+				out := inShell(t, dir, command)
+				if strings.Contains(command, "awk") && (!strings.Contains(out, ": idle in its transaction for 1.") || !strings.Contains(out, ": a transaction of 1.")) {
+					t.Errorf("%s", out)
+				}
+			})
+		}
 	}
 }
 

@@ -17,7 +17,8 @@ const readLong = `read prints a record for every exchange - a request and its an
 compressed with gzip or zstd; - is standard input. Several files are read as one capture, in the order in which you name them.
 
 Protocols are found by content, on any port. Records come in the order in which their exchanges ended, the same for any number
-of processors. Users' values in queries and errors are replaced by ? unless you say --values.`
+of processors. Users' values in queries and errors are replaced by ? unless you say --values. Where a word like password, secret
+or token stands anywhere in a statement, in a name, a comment or a literal, all of its literals and parameters stay hidden also then.`
 
 const readExample = `  dbtap read capture.pcap
   dbtap read -f 'latency > 100ms || status != ok' capture.pcap
