@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"hash/crc32"
 
+	"github.com/dbtap/dbtap/internal/l7"
+	"github.com/dbtap/dbtap/internal/record"
 	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/wire"
 )
@@ -538,26 +540,33 @@ func appendUUID(dst, b []byte) []byte {
 }
 
 // binlogDump reads what COM_BINLOG_DUMP asks for.
-func binlogDump(c *wire.Cursor) {
-	c.Uint32LE("binlog_pos")
+func binlogDump(c *wire.Cursor, m *l7.Message) {
+	askFrom(c, m, uint64(c.Uint32LE("binlog_pos")))
 	c.Uint16LE("flags")
 	c.Flags(dumpFlags)
 	c.Uint32LE("server_id")
-	c.String("binlog_filename", c.Left())
+	m.SetBytes(record.Target, c.String("binlog_filename", c.Left()))
 }
 
 // binlogDumpGTID reads what COM_BINLOG_DUMP_GTID asks for.
-func binlogDumpGTID(c *wire.Cursor) {
+func binlogDumpGTID(c *wire.Cursor, m *l7.Message) {
 	c.Uint16LE("flags")
 	c.Flags(dumpFlags)
 	c.Uint32LE("server_id")
-	c.String("binlog_filename", int(c.Uint32LE("binlog_filename_length")))
-	c.Uint64LE("binlog_pos")
+	m.SetBytes(record.Target, c.String("binlog_filename", int(c.Uint32LE("binlog_filename_length"))))
+	askFrom(c, m, c.Uint64LE("binlog_pos"))
 	f := c.Enter("gtid_set", int(c.Uint32LE("data_size")))
 	if c.More() {
 		gtidSet(c)
 	}
 	c.Leave(f)
+}
+
+// askFrom states from where on a replica wants the log, if that was read.
+func askFrom(c *wire.Cursor, m *l7.Message, position uint64) {
+	if c.Err() == nil {
+		m.SetAttribute(attrBinlogPosition, int64(position))
+	}
 }
 
 var dumpFlags = []wire.Flag{

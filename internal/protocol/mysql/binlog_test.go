@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -176,14 +177,19 @@ func TestEventsOfTheSpecification(t *testing.T) {
 	}
 }
 
+// reading is what f reads, whatever it states.
+func reading(f func(*wire.Cursor, *l7.Message)) func(*wire.Cursor) {
+	return func(c *wire.Cursor) { f(c, &l7.Message{}) }
+}
+
 func TestReplicas(t *testing.T) {
 	for _, r := range []struct {
 		of         func(*wire.Cursor)
 		sent, want string
 	}{
-		{binlogDump, "04000000010009000000" + "62696e2e3031", "binlog_pos=4 flags=1 BINLOG_DUMP_NON_BLOCK=1 server_id=9 binlog_filename=bin.01"},
-		{binlogDump, "04000000000009000000", "binlog_pos=4 flags=0 server_id=9 binlog_filename="},
-		{binlogDumpGTID, "0400090000000000000004000000000000003000000001000000000000000001020304050607" +
+		{reading(binlogDump), "04000000010009000000" + "62696e2e3031", "binlog_pos=4 flags=1 BINLOG_DUMP_NON_BLOCK=1 server_id=9 binlog_filename=bin.01"},
+		{reading(binlogDump), "04000000000009000000", "binlog_pos=4 flags=0 server_id=9 binlog_filename="},
+		{reading(binlogDumpGTID), "0400090000000000000004000000000000003000000001000000000000000001020304050607" +
 			"08090a0b0c0d0e0f010000000000000001000000000000000900000000000000",
 			"flags=4 BINLOG_THROUGH_GTID=1 server_id=9 binlog_filename_length=0 binlog_filename= binlog_pos=4 data_size=48 n_sids=1 n_intervals=1 start=1 end=9"},
 		{registerSlave, "0900000003616263027531067365637265746a0c0000000000000000",
@@ -234,7 +240,7 @@ func FuzzEvents(f *testing.F) {
 		b := append(make([]byte, eventHeader), body...)
 		b[4] = typ
 		binary.LittleEndian.PutUint32(b[9:], uint32(len(b)))
-		for _, of := range []func(*wire.Cursor){binlogEvent, binlogDump, binlogDumpGTID, registerSlave} {
+		for _, of := range []func(*wire.Cursor){binlogEvent, reading(binlogDump), reading(binlogDumpGTID), registerSlave} {
 			var c wire.Cursor
 			var tree wire.Tree
 			c.Reset(b, len(b), nil, &tree)

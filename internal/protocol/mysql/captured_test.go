@@ -58,8 +58,11 @@ func TestCaptured(t *testing.T) {
 				if word == nil || strings.HasPrefix(x.SQL, "hex:") {
 					break
 				}
-				words[strings.ToUpper(word[1])] = true
-				meet(5, r.Text(record.Operation), strings.ToUpper(word[1]))
+				operation := strings.ToUpper(word[1])
+				if words[operation] = true; x.Command == "COM_STMT_PREPARE" {
+					operation = "PREPARE"
+				}
+				meet(5, r.Text(record.Operation), operation)
 				if x.Command == "COM_STMT_EXECUTE" {
 					meet(7, r.Text(record.Query) != "", true)
 				}

@@ -94,7 +94,11 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 	name := names[com]
 	d.now.command = com
 	m.Leaves = uint64(com)
-	if com != comQuery && com != comPrepare {
+	switch com {
+	case comQuery:
+	case comPrepare:
+		m.SetText(record.Operation, "PREPARE")
+	default:
 		m.SetText(record.Operation, name[len("COM_"):])
 	}
 	m.SetAttributeText(attrCommand, name)
@@ -142,9 +146,9 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 	case comChangeUser:
 		d.changeUser(c, m)
 	case comBinlogDump:
-		binlogDump(c)
+		binlogDump(c, m)
 	case comDumpGTID:
-		binlogDumpGTID(c)
+		binlogDumpGTID(c, m)
 	case comRegister:
 		registerSlave(c)
 	case comPrepare:
@@ -230,7 +234,11 @@ func (d *dialog) text(c *wire.Cursor, m *l7.Message) *sentence {
 	if s.operation == "" && whole {
 		s.operation = names[d.now.command][len("COM_"):] // there is no statement in it
 	}
-	s.tell(m)
+	if d.now.command == comPrepare {
+		s.show(m)
+	} else {
+		s.tell(m)
+	}
 	m.SetBytes(record.TraceID, m.SQL.TraceID)
 	m.SetBytes(record.SpanID, m.SQL.SpanID)
 	if d.now.full {

@@ -23,24 +23,25 @@ var Protocol = &l7.Protocol{
 	Ports:   []uint16{3306, 3307, 3310, 6033, 2883},
 	Pairing: l7.InOrder,
 	Attributes: []l7.Attribute{
-		attrCommand:       {Name: "command", Kind: record.Text, Doc: "Command as the protocol calls it: COM_QUERY, COM_STMT_EXECUTE; none for a login."},
-		attrStatementID:   {Name: "statement_id", Kind: record.Count, Doc: "Identifier that the server gave a prepared statement."},
-		attrResults:       {Name: "results", Kind: record.Count, Doc: "Results in the answer, if there are several: of a multi-statement, of a procedure."},
-		attrWarnings:      {Name: "warnings", Kind: record.Count, Doc: "Warnings that the server counted for the last result."},
-		attrInsertID:      {Name: "last_insert_id", Kind: record.Count, Doc: "AUTO_INCREMENT value that was made."},
-		attrInTransaction: {Name: "in_transaction", Kind: record.Flag, Doc: "A transaction is open behind the answer."},
-		attrAutocommit:    {Name: "autocommit", Kind: record.Flag, Doc: "Statements outside of transactions are committed at once."},
-		attrSQLState:      {Name: "sqlstate", Kind: record.Text, Doc: "SQLSTATE of an error, where the server sent one."},
-		attrPlugin:        {Name: "auth_plugin", Kind: record.Text, Doc: "Plugin that the login ended with."},
-		attrDriver:        {Name: "driver", Kind: record.Text, Doc: "Name and version of the client's library, from its connection attributes."},
-		attrThreadID:      {Name: "thread_id", Kind: record.Count, Doc: "Number of the connection at the server, as in its process list; of a KILL, the one to be killed."},
-		attrKills:         {Name: "kills", Kind: record.Text, Link: true, Doc: "Client whose connection, or query, a KILL was for."},
-		attrKilledBy:      {Name: "killed_by", Kind: record.Text, Link: true, Doc: "Client that killed the connection or the query."},
-		attrCursor:        {Name: "cursor", Kind: record.Flag, Doc: "The rows stay at the server, for COM_STMT_FETCH."},
-		attrBulk:          {Name: "bulk", Kind: record.Count, Doc: "Sets of parameters in a COM_STMT_BULK_EXECUTE."},
-		attrInfile:        {Name: "infile_bytes", Kind: record.Count, Sum: true, Doc: "Bytes of a file that the client sent for LOAD DATA LOCAL."},
-		attrEvents:        {Name: "events", Kind: record.Count, Sum: true, Doc: "Events of the binary log that the server sent."},
-		attrGTID:          {Name: "gtid", Kind: record.Text, Doc: "Identifiers of transactions that the statement made, where the session tracks them."},
+		attrCommand:        {Name: "command", Kind: record.Text, Doc: "Command as the protocol calls it: COM_QUERY, COM_STMT_EXECUTE; none for a login."},
+		attrStatementID:    {Name: "statement_id", Kind: record.Count, Doc: "Identifier that the server gave a prepared statement."},
+		attrResults:        {Name: "results", Kind: record.Count, Doc: "Results in the answer, if there are several: of a multi-statement, of a procedure."},
+		attrWarnings:       {Name: "warnings", Kind: record.Count, Doc: "Warnings that the server counted for the last result."},
+		attrInsertID:       {Name: "last_insert_id", Kind: record.Count, Doc: "AUTO_INCREMENT value that was made."},
+		attrInTransaction:  {Name: "in_transaction", Kind: record.Flag, Doc: "A transaction is open behind the answer."},
+		attrAutocommit:     {Name: "autocommit", Kind: record.Flag, Doc: "Statements outside of transactions are committed at once."},
+		attrSQLState:       {Name: "sqlstate", Kind: record.Text, Doc: "SQLSTATE of an error, where the server sent one."},
+		attrPlugin:         {Name: "auth_plugin", Kind: record.Text, Doc: "Plugin that the login ended with."},
+		attrDriver:         {Name: "driver", Kind: record.Text, Doc: "Name and version of the client's library, from its connection attributes."},
+		attrThreadID:       {Name: "thread_id", Kind: record.Count, Doc: "Number of the connection at the server, as in its process list; of a KILL, the one to be killed."},
+		attrKills:          {Name: "kills", Kind: record.Text, Link: true, Doc: "Client whose connection, or query, a KILL was for."},
+		attrKilledBy:       {Name: "killed_by", Kind: record.Text, Link: true, Doc: "Client that killed the connection or the query."},
+		attrCursor:         {Name: "cursor", Kind: record.Flag, Doc: "The rows stay at the server, for COM_STMT_FETCH."},
+		attrBulk:           {Name: "bulk", Kind: record.Count, Doc: "Sets of parameters in a COM_STMT_BULK_EXECUTE."},
+		attrInfile:         {Name: "infile_bytes", Kind: record.Count, Sum: true, Doc: "Bytes of a file that the client sent for LOAD DATA LOCAL."},
+		attrEvents:         {Name: "events", Kind: record.Count, Sum: true, Doc: "Events of the binary log that the server sent."},
+		attrBinlogPosition: {Name: "binlog_position", Kind: record.Count, Doc: "Place in the binary log that a replica asked for."},
+		attrGTID:           {Name: "gtid", Kind: record.Text, Doc: "Identifiers of transactions that the statement made, where the session tracks them."},
 	},
 	Aliases: aliases,
 	Page:    page,
@@ -66,6 +67,7 @@ const (
 	attrBulk
 	attrInfile
 	attrEvents
+	attrBinlogPosition
 	attrGTID
 )
 

@@ -51,11 +51,16 @@ type sentence struct {
 	quoting                    quoting // what it says of how the client quotes
 }
 
-// tell states a sentence.
+// tell states a sentence that is executed.
 func (s *sentence) tell(m *l7.Message) {
 	m.SetText(record.Operation, s.operation)
-	m.SetText(record.Target, s.target)
 	m.SetText(record.Summary, s.summary)
+	s.show(m)
+}
+
+// show states a sentence, but not that it is executed.
+func (s *sentence) show(m *l7.Message) {
+	m.SetText(record.Target, s.target)
 	if s.cut {
 		m.SetQuery(s.shown, nil)
 	} else {

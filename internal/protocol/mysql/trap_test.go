@@ -268,9 +268,14 @@ func TestTraps(t *testing.T) {
 		c.client(pkt(0, "\x17", u32(8), "\x00", u32(1), "\x00\x01\x03\x00", u32(7))).server(okPacket(1, 1, 0, autocommit)) // never seen
 		rows := c.of(t)
 		check(t, "exchanges", len(rows), 6)
-		for _, r := range rows[:5] {
+		for i, r := range rows[:5] {
+			operation := "UPDATE"
+			if i == 0 {
+				operation = "PREPARE"
+			}
 			check(t, "query", r.Text(record.Query), "UPDATE t SET a = ?")
-			check(t, "operation", r.Text(record.Operation), "UPDATE")
+			check(t, "operation", r.Text(record.Operation), operation)
+			check(t, "summary", r.Text(record.Summary), operation+" t")
 			check(t, "target", r.Text(record.Target), "t")
 		}
 		check(t, "bytes with long data", rows[4].Num(record.RequestBytes), 3*4+2*9+14)

@@ -187,7 +187,10 @@ func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 			operation = r.Text(record.Operation) // its PREPARE failed, and yet was what it meant
 			break
 		}
-		if s.Operation != "" {
+		if command == "COM_STMT_PREPARE" {
+			operation = "PREPARE"
+			same("summary", r.Text(record.Summary), strings.TrimSpace("PREPARE "+r.Text(record.Target)))
+		} else if s.Operation != "" {
 			operation = s.Operation
 		}
 		if int64(len(sql)) < x.Bytes-100 { // the truth has its beginning
@@ -200,7 +203,11 @@ func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 		if shown.Doubts&record.Cut == 0 {
 			same("query with values", shown.Text(record.Query), string(sqltext.AppendShown(nil, sql, sqltext.MySQL)))
 		}
-	case "COM_INIT_DB", "COM_FIELD_LIST", "COM_CHANGE_USER":
+	case "COM_INIT_DB", "COM_FIELD_LIST", "COM_CHANGE_USER", "COM_BINLOG_DUMP":
+		if command == "COM_BINLOG_DUMP" {
+			n, _ := strconv.Atoi(r.Attribute("binlog_position"))
+			same("binlog_position", n >= 4, true) // where the first event of a log is, or behind it
+		}
 		same("target", r.Text(record.Target), x.SQL)
 	}
 	same("operation", r.Text(record.Operation), operation)
