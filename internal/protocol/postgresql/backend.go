@@ -233,8 +233,12 @@ func (d *dialog) tag(m *l7.Message) {
 			m.Set(record.Affected, n)
 		}
 	case "COPY":
+		column := record.Rows
+		if d.copy.mode == typeCopyIn {
+			column = record.Affected
+		}
 		if n >= 0 {
-			m.Set(record.Rows, n)
+			m.Set(column, n)
 		}
 	case "SELECT", "FETCH":
 		m.Set(record.Rows, 0) // rows themselves are counted

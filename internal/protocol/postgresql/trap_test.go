@@ -376,7 +376,7 @@ func TestCopySync(t *testing.T) {
 		talk.client(m('d', "1\n"), m('d', "2\n"), m('c', ""), sync).server(done("COPY 2"), ready)
 	}
 	talk.client(query("select 1")).server(done("SELECT 0"), ready)
-	run := "COPY ok query=COPY t FROM stdin user=ann app=shop rows=2 transaction=idle copy=in"
+	run := "COPY ok query=COPY t FROM stdin user=ann app=shop affected=2 transaction=idle copy=in"
 	same(t, talk.end(), login, run, run, "SELECT ok query=SELECT ? user=ann app=shop rows=0 results=1 transaction=idle")
 }
 
