@@ -26,7 +26,7 @@ func check(t *testing.T, sql []byte, d Dialect) {
 		if span.Off < at || span.Len <= 0 || span.Off+span.Len > len(sql) {
 			t.Fatalf("%q: secret %v", sql, span)
 		}
-		want = append(append(want, sql[at:span.Off]...), '?')
+		want = append(append(want, sql[at:span.Off]...), Hidden...)
 		at = span.Off + span.Len
 	}
 	want = append(want, sql[at:]...)

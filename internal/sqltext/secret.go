@@ -5,12 +5,15 @@ import "bytes"
 // Span is a range of a text, in bytes.
 type Span struct{ Off, Len int }
 
-// AppendShown appends sql as somebody may see it who asked for values: as it is, with ? for every secret.
+// Hidden stands for a secret. A question mark would be taken for a parameter.
+const Hidden = "(hidden)"
+
+// AppendShown appends sql as somebody may see it who asked for values: as it is, with Hidden for every secret.
 func AppendShown(dst, sql []byte, d Dialect) []byte {
 	at := 0
 	for r := newReader(sql, d); r.next(); {
 		dst = append(dst, sql[at:r.start]...)
-		dst = append(dst, '?')
+		dst = append(dst, Hidden...)
 		at = r.at
 	}
 	return append(dst, sql[at:]...)

@@ -41,14 +41,14 @@ func TestAppendShown(t *testing.T) {
 		d          Dialect
 		sql, shown string
 	}{
-		{MySQL, "select * from users where password = 'a' and id = 5 limit @n", "select * from users where password = ? and id = ? limit @n"},
-		{MySQL, "/*!50000 create user 'bob'@'%' identified by 'a' */ /* b */ -- c", "/*!50000 create user ?@? identified by ? */ ? ?"},
+		{MySQL, "select * from users where password = 'a' and id = 5 limit @n", "select * from users where password = (hidden) and id = (hidden) limit @n"},
+		{MySQL, "/*!50000 create user 'bob'@'%' identified by 'a' */ /* b */ -- c", "/*!50000 create user (hidden)@(hidden) identified by (hidden) */ (hidden) (hidden)"},
 		{MySQL, "select max_tokens, 'https://h/a:b', md5, digest from t where sha = 'a' /* b */", "select max_tokens, 'https://h/a:b', md5, digest from t where sha = 'a' /* b */"},
 		{MySQL, "insert into t values ('https://h/ ', 'bob@h')", "insert into t values ('https://h/ ', 'bob@h')"},
 		{PostgreSQL, `select "a" from users where "password" = $1 and b = "v"."password"`, `select "a" from users where "password" = $1 and b = "v"."password"`},
-		{PostgreSQL, `create role "bob" password "a"`, `create role "bob" password ?`},
-		{PostgreSQL, "do $$ begin execute 'alter role bob password ''a'''; end $$", "do ?"},
-		{PostgreSQL, "select encode(a, 'hex')", "select encode(a, ?)"},
+		{PostgreSQL, `create role "bob" password "a"`, `create role "bob" password (hidden)`},
+		{PostgreSQL, "do $$ begin execute 'alter role bob password ''a'''; end $$", "do (hidden)"},
+		{PostgreSQL, "select encode(a, 'hex')", "select encode(a, (hidden))"},
 	} {
 		if shown := AppendShown(nil, []byte(c.sql), c.d); string(shown) != c.shown {
 			t.Errorf("\n   %s\n is %s\nnot %s", c.sql, shown, c.shown)
@@ -142,10 +142,10 @@ func TestPartial(t *testing.T) {
 		d          Dialect
 		sql, shown string
 	}{
-		{MySQL, "select 'hunter2' as ", "select ? as "},
-		{MySQL, "select id from users where 'hunter2' = pa", "select id from users where ? = pa"},
-		{MySQL, "values row('bob', 5, 'hun", "values row(?, ?, ?"},
-		{PostgreSQL, "select $$hunter2$$, a from t /* b", "select ?, a from t ?"},
+		{MySQL, "select 'hunter2' as ", "select (hidden) as "},
+		{MySQL, "select id from users where 'hunter2' = pa", "select id from users where (hidden) = pa"},
+		{MySQL, "values row('bob', 5, 'hun", "values row((hidden), (hidden), (hidden)"},
+		{PostgreSQL, "select $$hunter2$$, a from t /* b", "select (hidden), a from t (hidden)"},
 		{PostgreSQL, "select a from t where ", "select a from t where "},
 	} {
 		if shown := AppendShown(nil, []byte(c.sql), c.d|Partial); string(shown) != c.shown {
@@ -188,7 +188,7 @@ func TestUncertainEnd(t *testing.T) {
 			t.Errorf("%q with %b is %s, %v", c.sql, c.d, s.Normal, s.Cut)
 		}
 	}
-	if shown := AppendShown(nil, []byte("SELECT pwd, 5, '\x95\\', 'hunter2'"), MySQL|Multibyte); string(shown) != "SELECT pwd, ?, ?" {
+	if shown := AppendShown(nil, []byte("SELECT pwd, 5, '\x95\\', 'hunter2'"), MySQL|Multibyte); string(shown) != "SELECT pwd, (hidden), (hidden)" {
 		t.Errorf("%q", shown)
 	}
 }

@@ -345,7 +345,7 @@ func (d *dialog) read(m *l7.Message, sql []byte, dialect sqltext.Dialect, whole 
 		sql = sql[:min(len(sql), maxShown)]
 		for _, x := range d.spans {
 			if x.Off < len(sql) {
-				m.Scratch = append(append(m.Scratch, sql[from:x.Off]...), '?')
+				m.Scratch = append(append(m.Scratch, sql[from:x.Off]...), sqltext.Hidden...)
 				from = min(x.Off+x.Len, len(sql))
 			}
 		}

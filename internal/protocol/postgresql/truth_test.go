@@ -11,6 +11,7 @@ import (
 	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/protocol/postgresql"
 	"github.com/dbtap/dbtap/internal/record"
+	"github.com/dbtap/dbtap/internal/sqltext"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -131,8 +132,8 @@ func sameText(x truth, r l7test.Row) bool {
 
 // hidden tells whether text is sql but for literals.
 func hidden(sql, text string) bool {
-	const literal = `(?:\?|\d[\w.]*|[eE]?'(?:[^'\\]|''|\\.)*'|\$\$.*?\$\$)`
-	return regexp.MustCompile(`(?s)^` + strings.ReplaceAll(regexp.QuoteMeta(text), `\?`, literal) + `$`).MatchString(sql)
+	const literal = `(?:\d[\w.]*|[eE]?'(?:[^'\\]|''|\\.)*'|\$\$.*?\$\$)`
+	return regexp.MustCompile(`(?s)^` + strings.ReplaceAll(regexp.QuoteMeta(text), regexp.QuoteMeta(sqltext.Hidden), literal) + `$`).MatchString(sql)
 }
 
 // blank is what may stand before the first word of a statement.
