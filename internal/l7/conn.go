@@ -30,20 +30,20 @@ type Conn struct {
 	pushed  stream.Layer // by the message just decoded
 	held    int          // bytes charged for what the Dialog holds
 
-	open     []waiting   // in the order of their requests
-	orphans  []*exchange // those of them that are answers without request, in the same order
-	lossy    int         // how many of them lost bytes
-	seq      uint64      // exchanges so far
-	answered uint64      // the latest of them that was answered
-	weight   int         // bytes that the open ones take
-	fences   int         // fences that wait, whose exchanges are over
-	owed     []owed      // answers to requests that were given up, in order, before those to the open ones
-	piped    bool        // the client has asked before it was answered
-	hazy     bool        // requests or answers may have been lost, and it was not quiet since: whose an answer is, is not sure
-	quiet    bool        // the server has answered everything, for all that was seen
-	oneWay   [4]uint64   // IDs of the last requests that asked for no answer
-	ways     int         // requests that asked for no answer
-	time     int64       // of the last chunk
+	open     []waiting     // in the order of their requests
+	orphans  []*exchange   // those of them that are answers without request, in the same order
+	lossy    int           // how many of them lost bytes
+	seq      uint64        // exchanges so far
+	answered uint64        // the latest of them that was answered
+	weight   int           // bytes that the open ones take
+	fences   int           // fences that wait, whose exchanges are over
+	owed     []owed        // answers to requests that were given up, in order, before those to the open ones
+	piped    bool          // the client has asked before it was answered
+	hazy     record.Doubts // why requests or answers may not have been seen, as long as it was not quiet since: whose an answer is, is not sure
+	quiet    bool          // the server has answered everything, for all that was seen
+	oneWay   [4]uint64     // IDs of the last requests that asked for no answer
+	ways     int           // requests that asked for no answer
+	time     int64         // of the last chunk
 }
 
 // waiting is an open exchange. The identifiers lie side by side because they are searched.
@@ -520,7 +520,7 @@ func (c *Conn) forget(order uint64) {
 	c.end()
 	c.proto = nil
 	c.info.Midstream = true
-	c.bad, c.fences, c.piped, c.hazy, c.quiet, c.owed = 0, 0, false, false, false, nil
+	c.bad, c.fences, c.piped, c.hazy, c.quiet, c.owed = 0, 0, false, 0, false, nil
 }
 
 // HandleClose ends the connection: what is open is given up, in order.
@@ -547,10 +547,13 @@ func (c *Conn) HandleClose(f *stream.Flow, why stream.Reason, at int64, order ui
 		c.unidentified()
 	}
 	c.end()
-	for i := range c.side {
-		c.side[i] = side{runs: c.side[i].runs[:0], look: c.side[i].look[:0]}
-	}
 	c.e.charge(-connCost)
+	if len(c.e.conns) == freeConns || cap(c.open) > longQueue || cap(c.orphans) > longQueue {
+		return
+	}
+	for i := range c.side {
+		c.side[i] = side{runs: c.side[i].runs[:0]}
+	}
 	*c = Conn{e: c.e, side: c.side, open: c.open[:0], orphans: c.orphans[:0], layers: c.layers[:0]}
 	c.e.conns = append(c.e.conns, c)
 }

@@ -169,8 +169,11 @@ func (e *Engine) dialog(p *Protocol, c *ConnInfo) Dialog {
 	return p.Open(c, nil)
 }
 
-// freeDialogs are kept of each protocol for the next connections: with what they keep, some hundred KB a shard.
-const freeDialogs = 128
+// freeConns, and freeDialogs of each protocol, are kept for the next connections: with what they keep, some hundred KB a shard.
+const (
+	freeConns   = 128
+	freeDialogs = 128
+)
 
 // drop ends a Dialog.
 func (e *Engine) drop(p *Protocol, d Dialog) {
@@ -277,7 +280,7 @@ func (e *Engine) Finish(r *record.Record) {
 		r.SetSummary()
 	}
 	e.stats.Exchanges++
-	if r.Doubts&(record.NoRequest|record.NoResponse) != 0 || r.Status == record.Unanswered || r.Status == record.Timeout {
+	if unanswered := r.Status == record.Unanswered || r.Status == record.Timeout; r.Doubts&(record.NoRequest|record.NoResponse) != 0 || unanswered && !r.Has(record.ResponseTime) {
 		e.stats.Unpaired++
 	}
 	e.out(r)

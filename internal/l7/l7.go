@@ -150,7 +150,7 @@ type Resetter interface {
 // Limits. Every one bounds what a hostile or broken sender can make the engine hold or do.
 const (
 	// HeadLimit and TailLimit are how much of a message is kept. Facts stand in the first kilobytes, and at the end:
-	// MongoDB's ok and code follow the documents.
+	// a verdict may follow the data.
 	HeadLimit = 64 << 10
 	TailLimit = 4 << 10
 
@@ -168,8 +168,8 @@ const (
 	// maxMalformed messages in a row undo an identification.
 	maxMalformed = 4
 
-	// maxOpen is how many requests of a connection may wait for their answers: pipelines of PostgreSQL clients have
-	// some hundreds.
+	// maxOpen is how many requests of a connection may wait for their answers: pipelines of some clients
+	// have some hundreds.
 	maxOpen = 1024
 
 	// maxOwed is how many requests of a connection are remembered that were given up before they were answered, so that

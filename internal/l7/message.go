@@ -77,7 +77,7 @@ type Verdicts struct {
 
 	// Fence, in order: of a Request, its answer ends with a message that has Fence too; of a Part, so does the answer to the
 	// request before it, which it belongs to, and it begins none. A Response with Fence ends whatever was asked up to the
-	// first fence that waits: what has no answer then was passed over. PostgreSQL's Sync and ReadyForQuery are fences.
+	// first fence that waits: what has no answer then was passed over.
 	Fence bool
 	ID    uint64 // by-id pairing: a request's own, or the one it answers
 	Next  uint64 // by-id pairing, with More: the ID that the next message of the answer will carry

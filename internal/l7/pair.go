@@ -13,7 +13,9 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	c.growOld(ch.Order)
 	dir := c.dir(d)
 	if dir == ToServer && c.proto.Pairing == InOrder && (m.Role == Request || m.Role == Part && !m.Fence) {
-		c.hazy, c.quiet = c.hazy && !c.quiet, false
+		if c.quiet {
+			c.hazy, c.quiet = 0, false
+		}
 		c.forsake(ch.Order)
 	}
 	for m.anew && len(c.owed) == 0 && len(c.open) > 0 && c.open[0].x.heard {
@@ -47,8 +49,8 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 	if c.e.cfg.Keep {
 		c.e.store(x, dir, s, m, b, size, runs, context)
 	}
-	if c.hazy && (dir == ToServer && m.Role != OneWay || m.Role == Push) {
-		x.rec.Doubts |= record.Loss
+	if dir == ToServer && m.Role != OneWay || m.Role == Push {
+		x.rec.Doubts |= c.hazy
 	}
 	m.tell(&x.rec, c.proto, m.Role == Request && x.partly)
 	if m.normal != "" && c.e.want(record.Fingerprint) && !x.rec.Has(record.Fingerprint) {
@@ -117,7 +119,7 @@ func (c *Conn) owe(x *exchange) {
 	if len(c.owed) == maxOwed { // whose an answer is, is not known any more
 		c.owed = nil
 		c.doubt(record.Loss, ToClient)
-		c.hazy = true
+		c.hazy |= record.Loss
 		return
 	}
 	c.owed = append(c.owed, owed{x.left, x.fences})
@@ -231,7 +233,7 @@ func (c *Conn) note(x *exchange, lost bool) {
 func (c *Conn) doubt(d record.Doubts, dir Dir) {
 	if dir == ToServer && c.proto.Pairing == InOrder {
 		if d != record.Malformed || len(c.open) > 0 {
-			c.hazy, c.quiet = true, false
+			c.hazy, c.quiet = c.hazy|unseen(d), false
 		}
 		for _, w := range c.open {
 			w.x.rec.Doubts |= d
@@ -247,6 +249,14 @@ func (c *Conn) doubt(d record.Doubts, dir Dir) {
 		x.rec.Doubts |= d
 		c.note(x, true)
 	}
+}
+
+// unseen is what doubts of one message say of its neighbours.
+func unseen(d record.Doubts) record.Doubts {
+	if d&(record.Cut|record.Loss|record.Malformed) == record.Cut {
+		return record.Cut
+	}
+	return record.Loss
 }
 
 // find looks for the exchange that m belongs to: its place among the open ones, or -1.
@@ -400,7 +410,9 @@ func (c *Conn) forsake(order uint64) {
 		if !x.lossy || x.more {
 			return
 		}
-		c.hazy = c.hazy || c.piped
+		if c.piped {
+			c.hazy |= unseen(x.rec.Doubts)
+		}
 		c.quit(order)
 	}
 }
