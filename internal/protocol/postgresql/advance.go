@@ -40,7 +40,7 @@ func (d *dialog) asked(m *l7.Message) {
 	default:
 		*s = sending{}
 	}
-	d.statements.unseen = d.statements.unseen || f.unseen
+	d.statements.unseen, d.changing = d.statements.unseen || f.unseen, d.changing || f.changes
 	d.unsure = d.unsure && m.Role != l7.Request && (m.Role != l7.Part || m.Fence) // who asks again has had the answer
 	switch f.kind {
 	case 0:
@@ -120,7 +120,7 @@ func (d *dialog) prepare(m *l7.Message) ref {
 	}
 	r, s := t.add(f.name)
 	before := s.size()
-	s.cut, s.hidden = f.cut, f.ask.guarded
+	s.cut, s.hidden, s.changes = f.cut, f.ask.guarded, f.changes
 	if !f.unseen && len(m.SQL.TraceID) == 0 {
 		s.hash = f.hash
 	}
@@ -207,7 +207,9 @@ func (d *dialog) answered(m *l7.Message) {
 		d.waits.fail(t)
 		d.skips, d.failed = true, f.ask
 	case typeParameterStatus:
-		d.setting(f.name, f.value)
+		if d.setting(f.name, f.value); f.unseen {
+			d.dialect |= unsaid
+		}
 	case typeBackendKeyData:
 		d.key, d.keyed = d.cancels()
 	case typeAuthentication:
@@ -218,7 +220,7 @@ func (d *dialog) answered(m *l7.Message) {
 		t.sweep(d.needed)
 		d.copy, d.row.columns, d.heard, d.skips = copying{}, d.row.columns[:0], false, false
 		if d.quiet = d.waits.empty(); d.quiet {
-			d.sending = sending{}
+			d.sending, d.changing = sending{}, false
 		}
 	}
 }

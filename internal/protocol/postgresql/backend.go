@@ -26,6 +26,7 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 	case typeParameterStatus:
 		d.now.name = c.CString("name")
 		d.now.value = c.CString("value")
+		d.now.unseen = c.Err() != nil
 		if d.aside(m) {
 			m.SetText(record.Operation, "PARAMETER")
 			m.SetBytes(record.Target, d.now.name)

@@ -19,10 +19,11 @@ type dialog struct {
 	user, app, db  []byte
 	key            [16]byte // that cancels queries of this connection
 	keyed          bool
-	dialect        sqltext.Dialect
-	fresh          bool // the server has not said anything
-	secure         int  // SSLRequest and GSSENCRequest without an answer
-	obsolete       bool // protocol 2.0: nothing more can be read
+	dialect        sqltext.Dialect // as the server told
+	changing       bool            // by what was asked for, maybe
+	fresh          bool            // the server has not said anything
+	secure         int             // SSLRequest and GSSENCRequest without an answer
+	obsolete       bool            // protocol 2.0: nothing more can be read
 	authentication uint32
 
 	statements statements
@@ -91,6 +92,7 @@ type facts struct {
 	stated    bool // the message's SQL is the text of a Parse
 	cut       bool // it is the beginning of one
 	unseen    bool // what it prepares, or speaks of, is not known
+	changes   bool // what is executed may change how texts are quoted
 	ignored   bool // a Sync that the server ignores
 	encrypted bool // the connection goes on encrypted
 }
@@ -427,7 +429,7 @@ func (d *dialog) AppendContext(dst []byte, dir l7.Dir, _ *l7.Message) []byte {
 			return append(append(dst, contextBind, flag(s.secret())), s.params...)
 		}
 	case kind == typeQuery || kind == typeParse:
-		return append(dst, contextDialect, byte(d.dialect))
+		return append(dst, contextDialect, byte(d.quotes(false)))
 	}
 	return dst
 }
@@ -469,10 +471,11 @@ func (d *dialog) recall(context []byte) {
 }
 
 // Lost implements l7.Loser. What was asked without a name is not known any more; which answer is to what is not known until
-// the server is ready again.
+// the server is ready again; how texts are quoted is not until it tells.
 func (d *dialog) Lost(dir l7.Dir) {
 	d.waits.lose(&d.statements)
 	d.relations = relations{}
+	d.dialect |= unsaid
 	d.quiet, d.fresh, d.heard, d.skips, d.secure, d.copy, d.sending, d.authentication = false, false, false, false, 0, copying{}, sending{}, 0
 	if dir == l7.ToServer {
 		d.statements.close(d.statements.find(nil))

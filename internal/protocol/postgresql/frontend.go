@@ -54,8 +54,49 @@ func (d *dialog) session(m *l7.Message) {
 	m.SetBytes(record.App, d.app)
 }
 
+// quotes says how a text is read, the beginning of one if it was cut.
+func (d *dialog) quotes(cut bool) sqltext.Dialect {
+	q := d.dialect
+	if d.changing {
+		q |= unsaid
+	}
+	if cut {
+		q |= sqltext.Partial
+	}
+	return q
+}
+
+// changes tells whether the statement that was read may change how texts are quoted. Ends of transactions take settings back.
+func changes(s *sqltext.Statement, cut bool) bool {
+	switch s.Operation {
+	case "SET", "RESET", "DISCARD", "DO", "EXECUTE", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE":
+		return true
+	case "UPDATE":
+		if endsWith(s.Target, "pg_settings") {
+			return true
+		}
+	}
+	if cut || s.Statements > 1 {
+		return true
+	}
+	for b := s.Normal; ; {
+		before, behind, call := bytes.Cut(b, []byte("("))
+		if !call || endsWith(bytes.TrimRight(before, " "), "set_config") {
+			return call
+		}
+		b = behind
+	}
+}
+
+// endsWith tells whether a name ends with another one, quoted or in any case.
+func endsWith(name []byte, with string) bool {
+	name = bytes.TrimSuffix(name, []byte{'"'})
+	n := len(name) - len(with)
+	return n >= 0 && strings.EqualFold(view(name[n:]), with)
+}
+
 // The types of SQL text, by the bits of a dialect from Backslash on: how the session escapes quotes.
-var sqlTypes = func() (list [8]*wire.Type) {
+var sqlTypes = func() (list [16]*wire.Type) {
 	for i := range list {
 		list[i] = l7.SQLType(sqltext.PostgreSQL | sqltext.Dialect(i)*sqltext.Backslash)
 	}
@@ -78,7 +119,7 @@ func (d *dialog) statementText(c *wire.Cursor, m *l7.Message, last bool) (sql []
 	default:
 		sql = c.CString("query")
 	}
-	c.Typed(sqlTypes[d.dialect/sqltext.Backslash])
+	c.Typed(sqlTypes[d.quotes(cut)/sqltext.Backslash])
 	c.Classify(was)
 	return sql, cut
 }
@@ -86,11 +127,16 @@ func (d *dialog) statementText(c *wire.Cursor, m *l7.Message, last bool) (sql []
 // read reads a statement and states what it is; of text that was cut only what its end cannot change.
 func (d *dialog) read(m *l7.Message, sql []byte, cut bool) {
 	s := &m.SQL
-	s.Read(sql, d.dialect)
+	s.Read(sql, d.quotes(cut))
+	d.now.changes = changes(s, cut)
 	if !cut || len(s.Normal) > len(s.Operation) {
 		m.SetText(record.Operation, cmp.Or(s.Operation, "QUERY")) // an empty text has no statement
 	}
-	m.SetQuery(d.shown(m, sql), s.Normal)
+	normal := s.Normal
+	if cut {
+		normal = nil // of which there is no fingerprint
+	}
+	m.SetQuery(d.shown(m, sql, cut), normal)
 	if !cut || s.Certain {
 		m.SetBytes(record.Target, s.Target)
 	}
@@ -101,24 +147,24 @@ func (d *dialog) read(m *l7.Message, sql []byte, cut bool) {
 	}
 }
 
-// shown is sql, which was just read, as the user wants to see it.
-func (d *dialog) shown(m *l7.Message, sql []byte) []byte {
+// shown is sql, which was just read, as the user wants to see it. It notes whether that may hold a secret.
+func (d *dialog) shown(m *l7.Message, sql []byte, cut bool) []byte {
 	if !m.Values() {
 		return m.SQL.Normal
 	}
 	at := len(m.Scratch)
-	m.Scratch = sqltext.AppendShown(m.Scratch, sql, d.dialect)
-	return m.Scratch[at:min(len(m.Scratch), at+maxNormal)]
+	m.Scratch = sqltext.AppendShown(m.Scratch, sql, d.quotes(cut))
+	shown := m.Scratch[at:]
+	d.now.ask.guarded = cut || !bytes.Equal(shown, sql)
+	return shown[:min(len(shown), maxNormal)]
 }
-
-// hides tells whether sql holds a secret.
-func (d *dialog) hides(sql []byte) bool { return len(sqltext.AppendSecrets(nil, sql, d.dialect)) > 0 }
 
 func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 	m.Role, m.Fence = l7.Request, true
 	d.session(m)
 	m.SetAttributeText(attrMode, "simple")
 	a := ask{kind: asksQuery, turn: d.turn}
+	d.now.changes = true
 	if sql, cut := d.statementText(c, m, true); sql != nil {
 		d.read(m, sql, cut)
 		switch m.SQL.Operation {
@@ -129,7 +175,7 @@ func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
 		}
 		d.now.unseen = m.SQL.Operation == "PREPARE"
 		a.commits = commits(m.SQL.Operation)
-		a.guarded = m.Values() && d.hides(sql)
+		a.guarded = d.now.ask.guarded
 	}
 	m.Leaves = a.pack()
 }
@@ -159,13 +205,14 @@ func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
 	}
 	d.now.stated, d.now.cut, d.now.again = true, cut, -1
 	if len(d.now.name) == 0 && !cut {
-		d.now.hash = maphash.Bytes(seed, sql)&^math.MaxUint8 | uint64(d.dialect)
+		d.now.hash = maphash.Bytes(seed, sql)&^math.MaxUint8 | uint64(d.quotes(false))
 		d.now.again = d.statements.again(d.now.hash)
 	}
 	if at := d.now.again; at >= 0 {
-		d.now.ask.guarded = d.statements.list[d.statements.free[at]].hidden
+		s := &d.statements.list[d.statements.free[at]]
+		d.now.ask.guarded, d.now.changes = s.hidden, s.changes
 	} else {
-		d.prepared(m, sql)
+		d.prepared(m, sql, cut)
 	}
 	m.Leaves = d.now.ask.pack()
 	n := int(c.Int16BE("parameter_count"))
@@ -183,12 +230,11 @@ func (d *dialog) parse(c *wire.Cursor, m *l7.Message) {
 }
 
 // prepared reads the text of a Parse.
-func (d *dialog) prepared(m *l7.Message, sql []byte) {
-	m.SQL.Read(sql, d.dialect)
-	d.now.unseen = m.SQL.Operation == "PREPARE"
+func (d *dialog) prepared(m *l7.Message, sql []byte, cut bool) {
+	m.SQL.Read(sql, d.quotes(cut))
+	d.now.unseen, d.now.changes = m.SQL.Operation == "PREPARE", changes(&m.SQL, cut)
 	if m.Values() {
-		d.now.value = d.shown(m, sql)
-		d.now.ask.guarded = d.hides(sql)
+		d.now.value = d.shown(m, sql, cut)
 	}
 	m.SetBytes(record.TraceID, m.SQL.TraceID)
 	m.SetBytes(record.SpanID, m.SQL.SpanID)
@@ -357,7 +403,9 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 	m.SetText(record.Operation, operation)
 	a := ask{kind: kind, turn: d.turn, ref: p.ref, formats: p.formats}
 	m.SetAttributeBytes(attrPortal, portal)
-	if s := d.statements.of(p.ref); s != nil {
+	s := d.statements.of(p.ref)
+	d.now.changes = kind == asksExecute && (s == nil || s.changes)
+	if s != nil {
 		a.guarded = s.hidden
 		m.SetAttributeBytes(attrStatement, s.text(textName))
 		if kind == asksExecute {
@@ -370,11 +418,14 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 			m.Doubts |= record.PreparedUnseen // in part
 		}
 		normal := s.text(textNormal)
-		if shown := s.text(textShown); len(shown) > 0 {
-			m.SetQuery(shown, normal)
-		} else {
-			m.SetQuery(normal, normal)
+		shown := s.text(textShown)
+		if len(shown) == 0 {
+			shown = normal
 		}
+		if s.cut || len(normal) == maxNormal {
+			normal = nil // of which there is no fingerprint
+		}
+		m.SetQuery(shown, normal)
 	} else if d.statements.unseen || len(portal) > 0 && !p.known { // else the client made a mistake
 		m.Doubts |= record.PreparedUnseen
 	}
@@ -408,6 +459,7 @@ func (d *dialog) call(c *wire.Cursor, m *l7.Message) {
 	m.Role, m.Fence, m.Leaves = l7.Request, true, ask{kind: asksFunction, turn: d.turn}.pack()
 	d.session(m)
 	m.SetText(record.Operation, "FUNCTION CALL")
+	d.now.changes = true
 	c.Uint32BE("function_oid")
 	codes := formatCodes(c, "argument_format_count", "argument_formats")
 	n := c.Int16BE("argument_count")

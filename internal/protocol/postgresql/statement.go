@@ -60,6 +60,7 @@ type statement struct {
 	pending    bool   // the server has not said that it is one
 	cut        bool   // only the beginning of its text is known
 	hidden     bool   // its text holds a secret, which an error could repeat
+	changes    bool   // it may change how texts are quoted
 	judged     bool   // guarded is known
 	guarded    bool   // a parameter could be a secret
 	hash       uint64 // of its text and how it was read; 0 if it is to be read again

@@ -1,6 +1,7 @@
 package postgresql_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/l7/l7test"
+	"github.com/dbtap/dbtap/internal/output"
 	"github.com/dbtap/dbtap/internal/protocol/all"
 	"github.com/dbtap/dbtap/internal/protocol/postgresql"
 	"github.com/dbtap/dbtap/internal/record"
@@ -21,17 +23,27 @@ import (
 
 // talk is a conversation in the making: what it is given are messages, each in a chunk of its own.
 type talk struct {
-	e    *l7.Engine
-	h    stream.Handler
-	flow stream.Flow
-	now  int64
-	rows []l7test.Row
+	e     *l7.Engine
+	h     stream.Handler
+	flow  stream.Flow
+	now   int64
+	rows  []l7test.Row
+	trees bytes.Buffer // of all messages
 }
 
 func begin(values, midstream bool) *talk {
 	t := &talk{flow: stream.Flow{A: netip.MustParseAddrPort("10.0.0.1:40000"), B: netip.MustParseAddrPort("10.0.0.2:5432"), Midstream: midstream}}
-	cfg := l7.Config{Protocols: []*l7.Protocol{postgresql.Protocol}, Want: ^uint64(0), Values: values, Budget: 64 << 20}
-	t.e = l7.New(cfg, l7test.Keep(&t.rows))
+	cfg := l7.Config{Protocols: []*l7.Protocol{postgresql.Protocol}, Want: ^uint64(0), Values: values, Keep: true, Budget: 64 << 20}
+	keep, w := l7test.Keep(&t.rows), output.NewTree(&t.trees, output.TreeOptions{Values: values, All: true})
+	var replay l7.Replayer
+	t.e = l7.New(cfg, func(r *record.Record) {
+		for i := range r.Messages {
+			err := replay.Message(postgresql.Protocol, &r.Messages[i])
+			w.Message("", &replay.Tree, err)
+		}
+		w.Flush()
+		keep(r)
+	})
 	t.h = t.e.Open(&t.flow)
 	return t
 }
@@ -39,6 +51,13 @@ func begin(values, midstream bool) *talk {
 func (t *talk) send(dir stream.Dir, messages ...string) *talk {
 	t.now += 1000
 	t.h.HandleChunk(&t.flow, &stream.Chunk{Dir: dir, Data: []byte(strings.Join(messages, "")), Time: t.now, Packet: uint64(t.now), Order: uint64(t.now)})
+	return t
+}
+
+// gap loses the next n bytes, or cuts them off.
+func (t *talk) gap(dir stream.Dir, n int, cut bool) *talk {
+	t.now += 1000
+	t.h.HandleChunk(&t.flow, &stream.Chunk{Dir: dir, Missing: n, Cut: cut, Time: t.now, Packet: uint64(t.now), Order: uint64(t.now)})
 	return t
 }
 
