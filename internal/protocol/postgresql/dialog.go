@@ -130,7 +130,8 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 
 // Holds implements l7.Holder.
 func (d *dialog) Holds() int {
-	return d.statements.held + d.relations.held + cap(d.portals)*portalSize + cap(d.waits.list)*int(unsafe.Sizeof(wait{})) + cap(d.row.columns)
+	names := cap(d.client) + cap(d.user) + cap(d.app) + cap(d.db)
+	return names + d.statements.holds() + d.relations.held + cap(d.portals)*portalSize + cap(d.waits.list)*int(unsafe.Sizeof(wait{})) + cap(d.row.columns)
 }
 
 var (
@@ -161,8 +162,11 @@ func (d *dialog) Length(dir l7.Dir, b []byte) (int, error) {
 	case dir == l7.ToClient && d.single(b):
 		return 1, nil
 	case dir == l7.ToClient && ancient(b):
-		if n := bytes.IndexByte(b, 0); n > 0 {
+		switch n := bytes.IndexByte(b[:min(len(b), maxAncient)], 0); {
+		case n > 0:
 			return n + 1, nil
+		case len(b) >= maxAncient:
+			return 0, errHeader
 		}
 		return 0, nil
 	case names[dir][b[0]] == "":

@@ -76,6 +76,10 @@ const (
 	// maxToken is how long a server lets be what a client shows to log in: PG_MAX_AUTH_TOKEN_LENGTH.
 	maxToken = 65535
 
+	// maxAncient is how long an error of protocol 2.0 may be: most fit in the thousand bytes that a server has for one before
+	// it knows what the client speaks.
+	maxAncient = 8 << 10
+
 	// wholeRequest is up to what length a statement is kept whole, for its text and fingerprint: inserts of some ten
 	// thousand rows.
 	wholeRequest = 1 << 20

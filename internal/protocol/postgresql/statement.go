@@ -130,6 +130,11 @@ func (t *statements) reset() {
 	}
 }
 
+// holds is how many bytes they take, with what finds them.
+func (t *statements) holds() int {
+	return t.held + cap(t.hashes)*int(unsafe.Sizeof(uint32(0))) + cap(t.free)*int(unsafe.Sizeof(int(0)))
+}
+
 // nameless is in the place of a hash.
 const nameless = 2
 
@@ -487,7 +492,7 @@ func (w *waits) push(kind byte, r ref, t *statements) {
 		t.assume(r)
 	case w.blind:
 	default:
-		if w.head > 0 && len(w.list) == cap(w.list) {
+		if w.head > 0 && len(w.list) == cap(w.list) && w.head >= len(w.list)/2 { // else more memory: moving costs as much as there is
 			w.list = append(w.list[:0], w.list[w.head:]...)
 			w.head = 0
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/sqltext"
@@ -218,5 +219,58 @@ func TestReadOnce(t *testing.T) {
 	}
 	if len(d.statements.list) > keepTexts {
 		t.Errorf("%d places", len(d.statements.list))
+	}
+}
+
+// What waits for its answer moves seldom in its memory, however much waits, and the memory stays small.
+func TestWaitsMove(t *testing.T) {
+	for _, open := range []int{2, 512, maxWaits - 1} {
+		var w waits
+		var s statements
+		for range open {
+			w.push(typeSync, 0, &s)
+		}
+		moved := 0
+		const turns = 100000
+		for range turns {
+			w.pop()
+			head := w.head
+			if w.push(typeSync, 0, &s); w.head < head {
+				moved += open
+			}
+		}
+		if moved > 2*turns || cap(w.list) > 4*open || len(w.list)-w.head != open {
+			t.Errorf("%d open: %d were moved in %d turns, memory of %d", open, moved, turns, cap(w.list))
+		}
+	}
+}
+
+// What finds statements is charged too, and so are names.
+func TestHolds(t *testing.T) {
+	d := openDialog(&l7.ConnInfo{}, nil).(*dialog)
+	empty := d.Holds()
+	for i := range maxStatements {
+		send(t, d, typeParse, fmt.Sprint(i)+"\x00select a\x00\x00\x00")
+	}
+	if got, least := d.statements.holds()-d.statements.held, 4*maxStatements; got < least {
+		t.Errorf("%d bytes of hashes and places, not %d", got, least)
+	}
+	d.user, d.app, d.db = make([]byte, maxName), make([]byte, maxName), make([]byte, maxName)
+	if got := d.Holds() - empty - d.statements.holds() - cap(d.waits.list)*int(unsafe.Sizeof(wait{})); got != 3*maxName {
+		t.Errorf("%d bytes of names", got)
+	}
+}
+
+// Text without an end is no error of protocol 2.0, and is searched for it once.
+func TestAncientLength(t *testing.T) {
+	d := openDialog(&l7.ConnInfo{}, nil)
+	b := append([]byte{typeError}, strings.Repeat("x", maxAncient)...)
+	for n, want := range map[int]error{2: nil, maxAncient - 1: nil, maxAncient: errHeader, maxAncient + 1: errHeader} {
+		if size, err := d.Length(l7.ToClient, b[:n]); size != 0 || err != want {
+			t.Errorf("%d bytes: %d, %v", n, size, err)
+		}
+	}
+	if size, err := d.Length(l7.ToClient, append(b[:maxAncient-1:maxAncient-1], 0, 'E')); size != maxAncient || err != nil {
+		t.Errorf("with an end: %d, %v", size, err)
 	}
 }
