@@ -14,6 +14,23 @@ import (
 )
 
 // dialog is what the messages of one connection leave for later ones.
+//
+// Not obvious: which question each of its bits answers. ready is ReadyForQuery; a gap of either side if it does not say which.
+//
+//	bit                from                            until                                tells
+//	fresh              the connection begins           the server speaks, a gap             what a single S, N or G is
+//	quiet              ready, with nothing to answer   the client asks, a gap               that the server speaks unasked
+//	heard              an answer                       ready, a gap                         that a notice without request is of an answer
+//	skips              an error                        ready, a gap                         that ready does not say ok, whose a notice is
+//	unsure             a gap of the server             ready, the client asks again,        that ready does not say ok
+//	                                                   an Execute completes
+//	later              a statement of a Query ends     ready, a gap of the server           that ROLLBACK does not answer the first one
+//	changing           what may change the dialect     quiet                                that texts are read as before the server told
+//	waits.blind        a gap, joined midstream         ready                                that what waits is not all known
+//	statements.unseen  a gap, joined midstream,        the connection ends                  that a name nobody knows may be a statement's
+//	                   PREPARE in SQL, forgotten ones
+//
+// l7.Conn has bits of the same names that know no messages: its quiet is that all exchanges are over, and heard is of one.
 type dialog struct {
 	client         []byte // address, as others are told it
 	user, app, db  []byte
