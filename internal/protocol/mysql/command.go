@@ -293,7 +293,8 @@ const (
 
 // execute describes the execution of a prepared statement.
 func (d *dialog) execute(c *wire.Cursor, m *l7.Message, com byte) {
-	if st := d.of(c, m); st != nil {
+	st := d.of(c, m)
+	if st != nil {
 		d.tellStatement(m, st)
 	} else if c.Err() == nil && d.statements.unseen {
 		m.Doubts |= record.PreparedUnseen
@@ -326,12 +327,19 @@ func (d *dialog) execute(c *wire.Cursor, m *l7.Message, com byte) {
 		}
 		return
 	}
-	d.parameters(c, m, n, p, named)
+	var list *l7.Parameters
+	if m.Values() && st != nil && !st.guarded {
+		all := m.Parameters()
+		list = &all
+	}
+	d.parameters(c, m, n, p, named, list)
+	list.State(attrParameters)
 }
 
 // parameters describes n parameters of p: which are NULL, their types if they are new, their values. One that is called
-// traceparent is what OpenTelemetry says it is.
-func (d *dialog) parameters(c *wire.Cursor, m *l7.Message, n int, p *prepared, named bool) {
+// traceparent is what OpenTelemetry says it is. Those that the statement has are put on the
+// list, if there is one.
+func (d *dialog) parameters(c *wire.Cursor, m *l7.Message, n int, p *prepared, named bool, list *l7.Parameters) {
 	nulls := c.Rest()
 	nulls = nulls[:min((n+7)/8, len(nulls))]
 	c.Skip("null_bitmap", (n+7)/8, nil)
@@ -353,6 +361,9 @@ func (d *dialog) parameters(c *wire.Cursor, m *l7.Message, n int, p *prepared, n
 	d.typed = d.typed[:0]
 	g := c.Group("parameters")
 	for i := 0; i < n && c.Err() == nil; i++ {
+		if p.seen && i == p.params {
+			list = nil // attributes of the query follow
+		}
 		typ, sign, name := types[0], types[1], ""
 		if types = types[2:]; width == 0 {
 			k, size := lengthOf(types)
@@ -373,10 +384,13 @@ func (d *dialog) parameters(c *wire.Cursor, m *l7.Message, n int, p *prepared, n
 		case nulls[i/8]>>(i%8)&1 != 0:
 			nullValue(c, "value")
 			c.Stands()
+			list.Word("null")
 		case p.isLong(i):
 			c.Skip("value", 0, sentBefore)
 			c.Stands()
+			list.Word(`"(long data)"`)
 		default:
+			listed(list, c.Rest(), typ, sign&unsignedParameter != 0)
 			if name == "traceparent" {
 				k, size := lengthOf(c.Rest())
 				trace, span := sqltext.Traceparent(c.Rest()[size:min(size+k, len(c.Rest()))])
@@ -480,7 +494,7 @@ func (d *dialog) queryAttributes(c *wire.Cursor, m *l7.Message) {
 	lengthEncoded(c, "parameter_set_count")
 	if n > 0 && n <= c.Left() {
 		var none prepared
-		d.parameters(c, m, n, &none, true)
+		d.parameters(c, m, n, &none, true, nil)
 		d.now.types = nil
 	}
 }

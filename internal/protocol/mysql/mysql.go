@@ -36,6 +36,7 @@ var Protocol = &l7.Protocol{
 		attrThreadID:       {Name: "thread_id", Kind: record.Count, Doc: "Number of the connection at the server, as in its process list; of a KILL, the one to be killed."},
 		attrKills:          {Name: "kills", Kind: record.Text, Link: true, Doc: "Client whose connection, or query, a KILL was for."},
 		attrKilledBy:       {Name: "killed_by", Kind: record.Text, Link: true, Doc: "Client that killed the connection or the query."},
+		attrParameters:     {Name: "parameters", Kind: record.JSON, Doc: "With --values: what a prepared statement was executed with, in order; not of one that could be given a secret, and not of COM_STMT_BULK_EXECUTE. OpenTelemetry: db.query.parameter."},
 		attrCursor:         {Name: "cursor", Kind: record.Flag, Doc: "The rows stay at the server, for COM_STMT_FETCH."},
 		attrBulk:           {Name: "bulk", Kind: record.Count, Doc: "Sets of parameters in a COM_STMT_BULK_EXECUTE."},
 		attrInfile:         {Name: "infile_bytes", Kind: record.Count, Sum: true, Doc: "Bytes of a file that the client sent for LOAD DATA LOCAL."},
@@ -63,6 +64,7 @@ const (
 	attrThreadID
 	attrKills
 	attrKilledBy
+	attrParameters
 	attrCursor
 	attrBulk
 	attrInfile

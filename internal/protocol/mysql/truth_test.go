@@ -3,6 +3,7 @@ package mysql_test
 import (
 	"cmp"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -303,6 +304,8 @@ func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 	if n := len(x.Results); n > 1 && x.Outcome == "ok" {
 		same("results", r.Attribute("results"), n)
 	}
+	same("parameters", r.Attribute("parameters"), "")
+	compareParameters(t, x, shown)
 	same("cursor", r.Attribute("cursor") == "true", x.Cursor && command == "COM_STMT_EXECUTE")
 	if x.Bulk > 0 {
 		same("bulk", r.Attribute("bulk"), x.Bulk)
@@ -312,6 +315,64 @@ func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 	}
 	if x.Events > 0 {
 		same("events", r.Attribute("events"), x.Events)
+	}
+}
+
+// compareParameters compares a record's list of parameters with the values that the front saw.
+func compareParameters(t *testing.T, x truth, r l7test.Row) {
+	var list []any
+	text := r.Attribute("parameters")
+	if secret := sqltext.SecretParameters([]byte(x.SQL)); x.Command != "COM_STMT_EXECUTE" || secret || len(x.Params) == 0 || r.Doubts != 0 {
+		if text != "" && x.Statement != 0xFFFFFFFF { // of which the front knows nothing if its PREPARE failed
+			t.Errorf("%s %q has parameters: %s", x.Command, x.SQL, text)
+		}
+		return
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&list); err != nil {
+		t.Errorf("%q, parameters %s: %v", x.SQL, text, err)
+		return
+	}
+	octets := func(s, mark string) string { // that digits behind a mark are
+		if digits, ok := strings.CutPrefix(s, mark); ok {
+			b, _ := hex.DecodeString(digits)
+			return string(b)
+		}
+		return s
+	}
+	for i, v := range x.Params {
+		got, want := "none", "<nil>"
+		if i < len(list) {
+			got = fmt.Sprint(list[i])
+		}
+		if v != nil {
+			want = octets(*v, "hex:")
+		}
+		got, cut := strings.CutSuffix(got, "…")
+		if got = octets(got, "0x"); !alike(got, want) && !(cut && strings.HasPrefix(want, got)) {
+			t.Errorf("%q, parameter %d: %.80q, want %.80q", x.SQL, i, got, want)
+		}
+	}
+}
+
+// TestHiddenParameters: parameters that may be secrets are in no record, and without --values none are.
+func TestHiddenParameters(t *testing.T) {
+	for sql, want := range map[string]string{
+		"UPDATE t SET a = ?, b = ?":        `[-5,"swordfish-31"]`,
+		"UPDATE t SET a = ?, password = ?": "",
+		"SET PASSWORD = ? /* ? */":         "",
+	} {
+		c := logIn(usual)
+		c.client(pkt(0, "\x16", sql)).server(prepareOK(1, 9, 0, 2), definition(2, "?", varString), definition(3, "?", varString), eof(4, autocommit))
+		c.client(pkt(0, "\x17", u32(9), "\x00", u32(1), "\x00\x01\x01\x00\xfd\x00\xfb", text("swordfish-31"))).server(okPacket(1, 1, 0, autocommit))
+		for _, values := range []bool{true, false} {
+			rows := rowsOf(t, values, &c.Conversation)
+			if !values {
+				want = ""
+			}
+			check(t, sql, rows[len(rows)-1].Attribute("parameters"), want)
+		}
 	}
 }
 

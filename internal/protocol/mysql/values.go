@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -147,6 +148,44 @@ func parameter(c *wire.Cursor, typ byte, unsigned, secret bool) {
 	binaryContent(c, &col, "value")
 	c.Classify(was)
 	c.Stands()
+}
+
+// listed puts the value that b begins with, of a parameter that is not NULL, on a list.
+func listed(list *l7.Parameters, b []byte, typ byte, unsigned bool) {
+	if list == nil {
+		return
+	}
+	n := binarySize(typ, b)
+	if n < 0 {
+		list.Word(`"(cut)"`)
+		return
+	}
+	b = b[:n]
+	switch typ {
+	case typeNull:
+		list.Word("null")
+	case typeTiny, typeShort, typeYear, typeLong, typeInt24, typeLongLong, typeBool:
+		v, kind := little(b), wire.Unsigned
+		if shift := 64 - 8*n; !unsigned {
+			v, kind = uint64(int64(v<<shift)>>shift), wire.Signed
+		}
+		list.Number(kind, v)
+	case typeFloat, typeDouble:
+		list.Show(floats[variable], b, true)
+	case typeDate, typeNewDate:
+		list.Show(dates[0], b[1:], false)
+	case typeDatetime, typeTimestamp:
+		list.Show(datetimes[len(datetimes)-1], b[1:], false)
+	case typeTime:
+		list.Show(times[len(times)-1], b[1:], false)
+	default:
+		_, width := lengthOf(b)
+		if b = b[width:]; typ == typeDecimal || typ == typeNewDecimal {
+			list.Show(verbatim, b, true)
+			break
+		}
+		list.Text(b)
+	}
 }
 
 // binaryValue reads a value of a binary row, which is not NULL, as a field or a group that is named by its column.
