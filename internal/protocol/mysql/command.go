@@ -221,16 +221,22 @@ func (d *dialog) text(c *wire.Cursor, m *l7.Message) *sentence {
 	whole := len(sql) == c.Left() && !d.now.full && c.Cut() == nil
 	was := c.Classify(wire.Value)
 	c.String("query", c.Left())
-	dialect := d.dialectOf(sql)
+	dialect := d.dialect()
 	if !whole {
 		dialect |= sqltext.Partial
 	}
+	var s *sentence
+	if c.Err() == nil {
+		if s = d.read(m, sql, dialect, whole); s.quoting&multibyte != 0 && m.SQL.Statements > 1 && dialect&sqltext.Multibyte == 0 {
+			dialect |= sqltext.Multibyte // which counts for its own later statements
+			s = d.read(m, sql, dialect, whole)
+		}
+	}
 	c.Typed(sqlTypes[dialect/sqltext.ANSIQuotes])
 	c.Classify(was)
-	if c.Err() != nil {
+	if s == nil {
 		return nil
 	}
-	s := d.read(m, sql, dialect, whole)
 	if s.operation == "" && whole {
 		s.operation = names[d.now.command][len("COM_"):] // there is no statement in it
 	}

@@ -90,14 +90,14 @@ type dialog struct {
 	caps    uint64 // agreed upon, if known
 	known   bool
 	status  uint16          // what the server said last
-	told    bool            // it did so behind a request
+	told    bool            // it did so behind a request, and that counts still
 	quotes  sqltext.Dialect // what its status does not tell: of quotes
 	offers  uint64          // the server's capabilities
 	offered bool            // they are known
 	greeted bool            // the server was heard
 	packed  bool            // packets are compressed
 	fresh   bool            // no command came since the last login
-	hazy    bool            // requests may be missing, and nothing was answered since
+	hazy    bool            // requests may be missing, and not all that was asked since is answered
 	modes   int             // requests for another sql_mode that wait for their answers
 
 	from   []byte         // the client's address, as other connections are told it
@@ -209,7 +209,9 @@ func (d *dialog) Start(_ l7.Dir, b []byte) stream.Layer {
 
 // Holds implements l7.Holder.
 func (d *dialog) Holds() int {
-	n := d.statements.held + cap(d.columns) + cap(d.scratch) + cap(d.typed) + cap(d.spans)*int(unsafe.Sizeof(sqltext.Span{})) +
+	const pointer = int(unsafe.Sizeof(&statement{}))
+	s := &d.statements
+	n := s.held + (cap(s.list)+cap(s.preparing)+cap(s.free))*pointer + cap(d.from) + cap(d.columns) + cap(d.scratch) + cap(d.typed) + cap(d.spans)*int(unsafe.Sizeof(sqltext.Span{})) +
 		cap(d.user) + cap(d.app) + cap(d.schema) + cap(d.nextUser) + cap(d.nextSchema)
 	for _, name := range d.schemas {
 		n += cap(name)
@@ -236,6 +238,7 @@ func (d *dialog) release() {
 // Lost implements l7.Loser.
 func (d *dialog) Lost(dir l7.Dir) {
 	d.statements.unseen = true
+	d.doubtQuotes()
 	if dir == l7.ToServer {
 		d.hazy = true
 		d.turn = turnUnknown
@@ -244,9 +247,8 @@ func (d *dialog) Lost(dir l7.Dir) {
 		return
 	}
 	d.answer = answer{phase: phaseLost, eof: d.answer.eof}
-	d.modes = 0
 	d.statements.doubt()
-	d.statements.making, d.told = nil, false
+	d.statements.making = nil
 	if d.turn == turnInfile || d.turn == turnAuth {
 		d.turn = turnUnknown // what the server said of it may be lost
 	}

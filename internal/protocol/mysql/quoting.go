@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/dbtap/dbtap/internal/sqltext"
 )
@@ -31,16 +32,20 @@ const clientCharset = "character_set_client"
 
 // charsetNamed judges a name, which may be in quotes.
 func charsetNamed(name []byte) quoting {
-	name = bytes.ToLower(bytes.Trim(name, "'\"`"))
-	switch string(name) {
-	case "big5", "sjis", "gbk", "cp932", "gb18030", "default", "":
-		return multibyte
+	name = bytes.Trim(name, "'\"`")
+	for _, s := range [...]string{"big5", "sjis", "gbk", "cp932", "gb18030", "default", ""} {
+		if fold(name, s) {
+			return multibyte
+		}
 	}
 	if letter(name[0]) && bytes.IndexByte(name, '.') < 0 {
 		return plain
 	}
 	return multibyte // a variable, a number
 }
+
+// fold tells whether a word is s, in any case.
+func fold(word []byte, s string) bool { return len(word) == len(s) && strings.EqualFold(view(word), s) }
 
 // collation judges a character set by the number of one of its collations. MariaDB has those that do not pad 1024 higher.
 func collation(n uint16) quoting {
@@ -51,113 +56,133 @@ func collation(n uint16) quoting {
 	return plain
 }
 
-// quotingOf finds what statements say of the client's character set and of sql_mode. Of several character sets the last
-// counts, unless one is multibyte.
+// quotingOf finds what a text may say of the client's character set and of sql_mode. Words count wherever they stand: what is
+// a literal or a comment may be code nevertheless. That a character set is plain is believed of those alone who certainly set it.
 func quotingOf(sql []byte) (found quoting) {
-	var word []byte
-	set, global := false, false
+	for at := 0; at < len(sql); at++ {
+		from := at
+		for at < len(sql) && wordByte(sql[at]) {
+			at++
+		}
+		word, rest := sql[from:at], sql[at:]
+		switch len(word) {
+		case len("names"), len("charset"), len("character"):
+			if fold(word, "CHARACTER") {
+				if word, rest = token(rest); !fold(word, "SET") {
+					continue
+				}
+			} else if !fold(word, "NAMES") && !fold(word, "CHARSET") {
+				continue
+			}
+			value, _ := assigned(rest)
+			found |= charsetNamed(value)
+		case len("sql_mode"):
+			if fold(word, "sql_mode") {
+				found |= moded
+			}
+		case len(clientCharset):
+			if !fold(word, clientCharset) {
+				continue
+			}
+			rest = bytes.TrimLeft(rest, "`\"")
+			value, behind := assigned(rest)
+			if sign, _ := token(rest); sign == nil || sign[0] != '=' && sign[0] != ':' {
+				continue
+			}
+			if next, _ := token(behind); next != nil && next[0] != ',' && next[0] != ';' {
+				value = nil // an expression
+			}
+			found |= charsetNamed(value)
+		}
+	}
+	if found&plain != 0 && (found&multibyte != 0 || !sets(sql)) {
+		found &^= plain
+	}
+	return found
+}
+
+// assigned takes a value, and the sign before it, from sql.
+func assigned(sql []byte) (value, rest []byte) {
+	for value, rest = token(sql); len(value) == 1 && (value[0] == '=' || value[0] == ':'); {
+		value, rest = token(rest)
+	}
+	return value, rest
+}
+
+// sets tells whether sql begins with a SET that certainly sets the session's character set, however the client quotes.
+func sets(sql []byte) bool {
+	for _, c := range sql {
+		if c == '\\' || c >= 0x80 {
+			return false
+		}
+	}
+	word, sql := token(sql)
+	if !fold(word, "SET") {
+		return false
+	}
 	for begins := true; ; {
-		character := bytes.EqualFold(word, []byte("CHARACTER"))
-		if word, sql = token(sql); word == nil {
-			return found
-		}
-		is := func(s string) bool { return len(word) == len(s) && bytes.EqualFold(word, []byte(s)) }
-		charset := func(c quoting) {
-			if found&multibyte == 0 {
-				found = found&moded | c
-			}
-		}
-		scope, name, dot := bytes.Cut(word, []byte("."))
-		if !dot {
-			scope, name = nil, word
-		}
-		name = bytes.Trim(name, "@`")
+		word, sql = token(sql)
+		is := func(s string) bool { return fold(word, s) }
 		switch {
-		case word[0] == ';':
-			begins = true
-			continue
-		case begins:
-			set, global = is("SET"), false
-		case !set:
-		case is("GLOBAL"), is("PERSIST"), is("PERSIST_ONLY"):
-			global = true
-		case is("SESSION"), is("LOCAL"):
-			global = false
-		case is("NAMES"), is("CHARSET"), is("SET") && character:
-			value, _ := token(sql)
-			charset(charsetNamed(value))
-		case global, bytes.EqualFold(scope, []byte("@@global")):
-		case bytes.EqualFold(name, []byte("sql_mode")):
-			found |= moded
-		case bytes.EqualFold(name, []byte(clientCharset)):
-			value, rest := token(sql)
-			if bytes.HasPrefix(value, []byte("=")) || bytes.HasPrefix(value, []byte(":")) {
-				value, rest = token(rest)
-			}
-			if c := charsetNamed(value); ends(rest) {
-				charset(c)
-			} else {
-				charset(multibyte) // an expression
-			}
+		case word == nil, word[0] == ';', word[0] == '(', is("GLOBAL"), is("PERSIST"), is("PERSIST_ONLY"):
+			return false
+		case !begins, is("SESSION"), is("LOCAL"):
+			begins = begins || word[0] == ','
+		case is("NAMES"), is("CHARSET"), is("CHARACTER"), is(clientCharset), is("@@" + clientCharset), is("@@session." + clientCharset),
+			is("@@local." + clientCharset):
+			return true
+		default:
+			begins = false
 		}
-		begins = false
 	}
 }
 
-// ends tells whether an assignment ends before sql.
-func ends(sql []byte) bool {
-	word, _ := token(sql)
-	return word == nil || word[0] == ',' || word[0] == ';'
-}
-
-// token takes the first word, text in quotes or other sign from sql; nil behind the last. What stands in /*! */ is code.
+// token takes the first word, name or text in quotes, or other sign from sql; nil behind the last. What stands in /*! */ is
+// code.
 func token(sql []byte) (word, rest []byte) {
-	i := 0
-	for i < len(sql) {
-		switch c := sql[i]; {
+	for i := 0; i < len(sql); {
+		b := sql[i:]
+		switch c := b[0]; {
 		case c <= ' ':
 			i++
-			continue
-		case bytes.HasPrefix(sql[i:], []byte("/*!")):
-			for i += len("/*!"); i < len(sql) && (sql[i] >= '0' && sql[i] <= '9' || sql[i] == 'M'); {
+		case bytes.HasPrefix(b, []byte("/*!")):
+			for i += len("/*!"); i < len(sql) && sql[i] >= '0' && sql[i] <= '9'; {
 				i++
 			}
-			continue
-		case bytes.HasPrefix(sql[i:], []byte("*/")):
+		case bytes.HasPrefix(b, []byte("*/")):
 			i += len("*/")
-			continue
-		case bytes.HasPrefix(sql[i:], []byte("/*")):
-			n := bytes.Index(sql[i+len("/*"):], []byte("*/"))
+		case bytes.HasPrefix(b, []byte("/*")):
+			n := bytes.Index(b[len("/*"):], []byte("*/"))
 			if n < 0 {
 				return nil, nil
 			}
 			i += len("/*") + n
-			continue
-		case c == '#', bytes.HasPrefix(sql[i:], []byte("--")) && (i+2 == len(sql) || sql[i+2] <= ' '):
-			n := bytes.IndexByte(sql[i:], '\n')
+		case c == '#', bytes.HasPrefix(b, []byte("--")) && (len(b) == 2 || b[2] <= ' '):
+			n := bytes.IndexByte(b, '\n')
 			if n < 0 {
 				return nil, nil
 			}
 			i += n
-			continue
 		case c == '\'' || c == '"':
-			n := i + 1
-			for n < len(sql) && sql[n] != c {
-				if n++; sql[n-1] == '\\' {
-					n++
-				}
-			}
-			if n >= len(sql) {
+			n := bytes.IndexByte(b[1:], c)
+			if n < 0 {
 				return nil, nil
 			}
-			return sql[i : n+1], sql[n+1:]
+			return b[:n+2], b[n+2:]
+		default:
+			n := 0
+			for ; n < len(b) && (wordByte(b[n]) || b[n] == '@' || b[n] == '.' || b[n] == '`'); n++ {
+				if b[n] == '`' {
+					end := bytes.IndexByte(b[n+1:], '`')
+					if end < 0 {
+						return nil, nil
+					}
+					n += 1 + end
+				}
+			}
+			n = max(n, 1)
+			return b[:n], b[n:]
 		}
-		n := i
-		for n < len(sql) && (wordByte(sql[n]) || sql[n] == '@' || sql[n] == '.' || sql[n] == '`') {
-			n++
-		}
-		n = max(n, i+1)
-		return sql[i:n], sql[n:]
 	}
 	return nil, nil
 }
@@ -180,6 +205,13 @@ func (d *dialog) risk(q quoting) {
 	}
 }
 
+// doubtQuotes notes that sql_mode may have changed unseen: whether a backslash escapes is not known before the server says so
+// again.
+func (d *dialog) doubtQuotes() {
+	d.quotes |= sqltext.Unsure
+	d.told = false
+}
+
 // dialect is how the connection quotes.
 func (d *dialog) dialect() sqltext.Dialect {
 	dialect := sqltext.MySQL | d.quotes
@@ -194,15 +226,6 @@ func (d *dialog) dialect() sqltext.Dialect {
 	}
 	if d.status&statusANSIQuotes != 0 {
 		dialect |= sqltext.ANSIQuotes
-	}
-	return dialect
-}
-
-// dialectOf is how sql quotes, which may change the character set for its own later statements.
-func (d *dialog) dialectOf(sql []byte) sqltext.Dialect {
-	dialect := d.dialect()
-	if i := bytes.IndexByte(sql, '\\'); i > 0 && bytes.IndexByte(sql[:i], ';') > 0 && quotingOf(sql)&multibyte != 0 {
-		dialect |= sqltext.Multibyte
 	}
 	return dialect
 }

@@ -53,13 +53,17 @@ func TestQuotingOf(t *testing.T) {
 		"SET character_set_client = gbk": multibyte, "SET @@session.character_set_client=utf8mb4, autocommit=0": plain,
 		"SET autocommit=0, @@character_set_client := gbk": multibyte, "/*!40101 SET character_set_client = @saved_cs_client */": multibyte,
 		"SET character_set_client = latin1 + 1": multibyte, "SET character_set_client = 28": multibyte, "SET `character_set_client` = `gbk`": multibyte,
-		"SET GLOBAL character_set_client = gbk": 0, "SET @@global.character_set_client = gbk": 0, "SET PERSIST a = 1, SESSION character_set_client = utf8": plain,
-		"SET autocommit = 1": 0, "SET @names = 'gbk'": 0, "SET character_set_results = gbk": 0, "SELECT names FROM gbk": 0, "SET": 0, "": 0,
-		"SET NAMES": multibyte, "SELECT 1; SET NAMES gbk; SELECT 2": multibyte, "SET NAMES gbk; SET NAMES utf8": multibyte, "SET NAMES utf8; SELECT names gbk": plain,
-		"SET a = 'b; SET NAMES gbk'": 0, `SELECT 'it\'s; SET NAMES gbk'; SELECT 1`: 0, `SELECT 'it\'s'; SET NAMES gbk`: multibyte,
-		"/*/ SET NAMES gbk */ SET NAMES utf8": plain, "--\tSELECT\nSET NAMES gbk": multibyte, "SELECT 'x": 0, "SELECT /*": 0,
+		"SET GLOBAL character_set_client = utf8": 0, "SET @@global.character_set_client = utf8": 0, "SET PERSIST a = 1, SESSION character_set_client = utf8": 0,
+		"SET SESSION character_set_client = utf8": plain, "SET a = 1, @@local.character_set_client := utf8mb4": plain, "SET character_set_client := gbk": multibyte, "SET @character_set_client = utf8": 0,
+		"SET autocommit = 1": 0, "SET @names = 'utf8'": 0, "SELECT @@character_set_client": 0, "SET character_set_results = gbk": 0, "SELECT names FROM gbk": 0, "SET": 0, "": 0,
+		"SET NAMES": multibyte, "SELECT 1; SET NAMES gbk; SELECT 2": multibyte, "SET NAMES gbk; SET NAMES utf8": multibyte, "SET NAMES utf8; SELECT names latin1": plain, "SELECT 1; SET NAMES utf8": 0,
+		"SET a = 'b; SET NAMES gbk'": multibyte, "SET a = ', NAMES utf8'": 0, `SET a = '\', NAMES utf8, b = '`: 0, "SET a = 'à', NAMES utf8": 0, "SET a = (SELECT 1), NAMES utf8": 0, `SELECT 'it\'s'; SET NAMES gbk`: multibyte,
+		"/*/ SET NAMES latin1 */ SET NAMES utf8": plain, "/* SET NAMES utf8 */": 0, "--\tSELECT\nSET NAMES gbk": multibyte, "SELECT 'x": 0, "SELECT /*": 0,
 		"SET sql_mode = ''": moded, "SET @@session.sql_mode='ANSI', NAMES utf8": moded | plain, "SET NAMES gbk, sql_mode = ''": moded | multibyte,
-		"SET GLOBAL sql_mode = ''": 0, "SELECT @@sql_mode": 0,
+		"SELECT @@sql_mode": moded, "SET @`a'b` = 1, NAMES gbk": multibyte, "SET @`a b;c` = 1, NAMES gbk": multibyte, `SET @a = 'C:\', NAMES gbk`: multibyte,
+		"SET @`a, NAMES utf8, b` = 1": 0, "SET @a = 'it''s', NAMES utf8": plain, "EXECUTE IMMEDIATE 'SET NAMES gbk'": multibyte, "EXECUTE IMMEDIATE CONCAT('SET NAMES ', 'gbk')": multibyte,
+		"BEGIN NOT ATOMIC SET NAMES gbk; END": multibyte, "BEGIN NOT ATOMIC SET NAMES utf8; END": 0, "PREPARE s FROM 'SET character_set_client = @a'": multibyte,
+		"CREATE TABLE t (a CHAR(3)) DEFAULT CHARSET=utf8mb4": 0, "SHOW CHARACTER": 0,
 	} {
 		if got := quotingOf([]byte(sql)); got != want {
 			t.Errorf("%s: %d, not %d", sql, got, want)

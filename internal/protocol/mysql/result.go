@@ -968,7 +968,7 @@ func (d *dialog) advanceServer(m *l7.Message) {
 		d.columns = now.columns
 	}
 	if now.stated {
-		d.status, d.told = now.status, true
+		d.status, d.told = now.status, now.known && !d.hazy
 	}
 	if d.answer.phase == phaseLost {
 		d.statements.unseen = true
@@ -982,7 +982,9 @@ func (d *dialog) advanceServer(m *l7.Message) {
 	}
 	d.write(now.quoting)
 	if !m.More {
-		d.hazy = false
+		if _, waits := m.Asked(0); !waits {
+			d.hazy, d.modes = false, 0
+		}
 		d.release()
 	}
 }
@@ -997,7 +999,9 @@ func (d *dialog) settle(com byte, m *l7.Message) {
 		d.write(said)
 	}
 	if said&moded != 0 && !m.More {
-		d.modes = max(d.modes-1, 0)
+		if d.modes = max(d.modes-1, 0); !now.stated {
+			d.doubtQuotes()
+		}
 	}
 	switch com {
 	case comConnect, comChangeUser:

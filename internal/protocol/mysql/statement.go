@@ -141,9 +141,9 @@ func (s *statement) size() int {
 
 // keep copies what a record says of the statement.
 func (s *statement) keep(from *sentence) {
-	b := s.memory[:0]
-	total := len(from.shown) + len(from.normal) + len(from.operation) + len(from.target) + len(from.summary)
-	b = slices.Grow(b, max(total, leastText))
+	shown, normal := from.shown[:min(len(from.shown), maxStatement)], from.normal[:min(len(from.normal), maxStatement)]
+	total := len(shown) + len(normal) + len(from.operation) + len(from.target) + len(from.summary)
+	b := slices.Grow(s.memory[:0], max(total, leastText))
 	text := func(t string) string {
 		at := len(b)
 		b = append(b, t...)
@@ -153,12 +153,12 @@ func (s *statement) keep(from *sentence) {
 	s.normal = []byte(nil)
 	s.operation, s.target, s.summary = text(from.operation), text(from.target), text(from.summary)
 	at := len(b)
-	b = append(b, from.normal[:min(len(from.normal), maxStatement)]...)
+	b = append(b, normal...)
 	s.normal = b[at:len(b):len(b)]
 	s.cut = s.cut || len(from.normal) > maxStatement
-	if s.shown = s.normal; unsafe.SliceData(from.shown) != unsafe.SliceData(from.normal) {
+	if s.shown = s.normal; unsafe.SliceData(shown) != unsafe.SliceData(normal) {
 		at = len(b)
-		b = append(b, from.shown[:min(len(from.shown), maxStatement)]...)
+		b = append(b, shown...)
 		s.shown = b[at:len(b):len(b)]
 	}
 	s.memory = b
@@ -197,7 +197,8 @@ func (s *statements) place(id uint32) (int, bool) {
 // prepare notes that a statement is asked for, whether an answer may be another's, and whether its parameters may be secrets.
 // Its answer brings the serial back.
 func (s *statements) prepare(text *sentence, unsure, secret bool) {
-	if len(s.preparing) == maxPreparing {
+	s.evict(nil)
+	for len(s.preparing) == maxPreparing || s.held > maxHeld && len(s.preparing) > 0 {
 		s.unseen = true
 		s.forget(s.preparing[0])
 		s.preparing = slices.Delete(s.preparing, 0, 1)
@@ -254,16 +255,21 @@ func (s *statements) add(x *statement) {
 	if ok {
 		s.forget(s.list[i])
 		s.list[i] = x
-		return
+	} else {
+		s.list = slices.Insert(s.list, i, x)
 	}
-	s.list = slices.Insert(s.list, i, x)
-	for len(s.list) > maxStatements || s.held > maxHeld && len(s.list) > 1 {
-		old := s.list[0]
-		if old == x {
-			old = s.list[1]
+	s.evict(x)
+}
+
+// evict forgets the oldest that are known by their ids, but not x, as long as they are too many or too large.
+func (s *statements) evict(x *statement) {
+	for i := 0; i < len(s.list) && (len(s.list) > maxStatements || s.held > maxHeld); {
+		if old := s.list[i]; old == x {
+			i++
+		} else {
+			s.close(old.id)
+			s.unseen = true
 		}
-		s.close(old.id)
-		s.unseen = true
 	}
 }
 
@@ -323,18 +329,26 @@ func (d *dialog) read(m *l7.Message, sql []byte, dialect sqltext.Dialect, whole 
 	m.SQL.Read(sql, dialect)
 	s := &d.now.sentence
 	*s = sentence{shown: m.SQL.Normal, normal: m.SQL.Normal, cut: !whole}
-	if m.SQL.Operation == "SET" || m.SQL.Statements > 1 {
+	data, quiet := false, false // quiet: it says nothing of quotes
+	switch m.SQL.Operation {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE":
+		data = m.SQL.Statements == 1 && !m.SQL.Cut
+		quiet = m.SQL.Statements == 1 && (data || !whole)
+	case "SHOW":
+		quiet = m.SQL.Statements == 1
+	}
+	switch {
+	case quiet:
+	case whole:
 		s.quoting = quotingOf(sql)
+	default:
+		s.quoting = multibyte | moded // which may be said in what is missing
 	}
 	if whole || m.SQL.Certain {
 		s.target = view(m.SQL.Target)
 	}
 	if whole {
-		s.operation, s.summary = m.SQL.Operation, view(m.SQL.Summary)
-		switch s.operation {
-		case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE":
-			s.data = m.SQL.Statements == 1
-		}
+		s.operation, s.summary, s.data = m.SQL.Operation, view(m.SQL.Summary), data
 	} else if len(m.SQL.Normal) > len(m.SQL.Operation) { // the word itself does not go on
 		s.operation = m.SQL.Operation
 	}

@@ -703,6 +703,11 @@ func TestCharset(t *testing.T) {
 		"prepared": {func(c talk) {
 			c.client(pkt(0, "\x16", "SET NAMES gbk")).server(prepareOK(1, 9, 0, 0)).client(pkt(0, "\x17", u32(9), "\x00", u32(1))).server(ok)
 		}, true},
+		"code in a text":     {func(c talk) { c.client(query("EXECUTE IMMEDIATE 'SET NAMES gbk'")).server(ok) }, true},
+		"a SET that was cut": {func(c talk) { c.snapped(stream.Forward, 20, query("SET @a = 'a text', NAMES gbk")).server(ok) }, true},
+		"back, nobody knows": {func(c talk) {
+			c.client(query("SET NAMES gbk")).server(ok).client(query(`SET @a = 'C:\', @b = ', NAMES utf8'`)).server(ok)
+		}, true},
 		"prepared only": {func(c talk) { c.client(pkt(0, "\x16", "SET NAMES gbk")).server(prepareOK(1, 9, 0, 0)) }, false},
 	} {
 		c := logIn(usual | sessionTrack | deprecateEOF)
@@ -715,6 +720,7 @@ func TestCharset(t *testing.T) {
 	}
 	mode := query("SET sql_mode = 'NO_BACKSLASH_ESCAPES'")
 	file := query(`SELECT 'C:\', 'marlin-77'`)
+	unescaped := okPacket(1, 0, 0, autocommit|1<<9)
 	for name, x := range map[string]struct {
 		talk func(talk)
 		safe bool
@@ -723,7 +729,26 @@ func TestCharset(t *testing.T) {
 		"a mode that was set":      {func(c talk) { c.client(mode).server(okPacket(1, 0, 0, autocommit|1<<9)).client(file) }, true},
 		"a mode that is asked for": {func(c talk) { c.client(mode, file) }, true},
 		"behind another's answer":  {func(c talk) { c.client(query("SELECT 1"), mode).server(ok).client(file) }, true},
-		"a mode that could not be": {func(c talk) { c.client(mode).server(failure(1, 1231, "42000", "Variable")).client(file) }, false},
+		"a mode that could not be": {func(c talk) { c.client(mode).server(failure(1, 1231, "42000", "Variable")).client(file) }, true},
+		"and a status": {func(c talk) {
+			c.client(mode).server(failure(1, 1231, "42000", "Variable")).client(query("SELECT 1")).server(ok).client(file)
+		}, false},
+		"its answer is in a gap": {func(c talk) { c.client(mode).Gap(stream.Backward, len(ok), false); c.client(file).server(unescaped) }, true},
+		"its answer was cut":     {func(c talk) { c.client(mode).snapped(stream.Backward, 7, unescaped).client(file) }, true},
+		"it is in a gap":         {func(c talk) { c.Gap(stream.Forward, len(mode), false); c.client(file).server(unescaped) }, true},
+		"both are": {func(c talk) {
+			c.Gap(stream.Forward, len(mode), false)
+			c.Gap(stream.Backward, len(ok), false)
+			c.client(file).server(unescaped)
+		}, true},
+		"it is in a gap, behind what is answered late": {func(c talk) {
+			c.client(query("SELECT 1"), query("SELECT 2")).Gap(stream.Forward, len(mode), false)
+			c.server(ok, ok).client(file)
+		}, true},
+		"a gap, and a status": {func(c talk) {
+			c.Gap(stream.Forward, 30, false)
+			c.client(query("SELECT 1")).server(ok).client(query("SELECT 2")).server(ok).client(file)
+		}, false},
 	} {
 		c := logIn(usual)
 		x.talk(c)
