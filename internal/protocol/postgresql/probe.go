@@ -406,104 +406,17 @@ func (r *guess) server(kind byte) int {
 		}
 		return r.whole(2)
 	case typeCommandComplete:
-		if size > maxTag || size < len("DO")+1 {
-			return -1
-		}
-		tag := r.text()
-		for i, c := range tag {
-			if (c < 'A' || c > 'Z') && (i < 3 || c != ' ' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z')) {
-				return -1
-			}
-		}
-		return r.whole(2)
+		return r.tag()
 	case typeDataRow:
-		n, ok := r.number(2)
-		if !ok {
-			return r.whole(0)
-		}
-		if n > maxFields || 4*n > r.left {
-			return -1
-		}
-		for i := 0; i < n && !r.bad; i++ {
-			size, ok := r.number(4)
-			if !ok {
-				break
-			}
-			if size != -1 {
-				r.take(size)
-			}
-		}
-		return r.whole(min(n, 1) + 1)
+		return r.row()
 	case typeRowDescription:
-		n, ok := r.number(2)
-		if !ok {
-			return r.whole(0)
-		}
-		if n > maxFields || (1+columnSize)*n > r.left {
-			return -1
-		}
-		for i := 0; i < n; i++ {
-			r.text()
-			switch b := r.take(columnSize); { // b[10]: the size of the type; its end: the format
-			case r.bad, b != nil && (b[10] != 0 && b[10] != 0xFF || b[columnSize-2] != 0 || b[columnSize-1] > 1):
-				return -1
-			case b == nil:
-				return 2 * min(i, 1) // it goes on
-			}
-		}
-		return r.whole(min(n, 1) + 1)
+		return r.columns()
 	case typeError, typeNotice:
-		if size < len("C00000")+2 {
-			return -1
-		}
-		for r.left > 0 && !r.bad {
-			b := r.take(1)
-			if b == nil {
-				return r.whole(0)
-			}
-			if b[0] == 0 {
-				break
-			}
-			if fieldNames[b[0]] == "" {
-				return -1
-			}
-			r.text()
-		}
-		return r.whole(2)
+		return r.report()
 	case typeParameterStatus:
-		name := r.text()
-		for _, c := range name {
-			if c <= ' ' {
-				return -1
-			}
-		}
-		if r.left == 0 || len(name) == 0 && len(r.b) > 0 {
-			return -1
-		}
-		r.text()
-		return r.full(size, len("TimeZone")+2)
+		return r.setting()
 	case typeAuthentication:
-		code, ok := r.number(4)
-		switch {
-		case !ok:
-			return r.whole(0)
-		case code < 0 || authentications[uint64(code)] == "" || r.left > maxStartup:
-			return -1
-		case code == authSASL:
-			for len(r.b) > 0 && !r.bad {
-				for _, c := range r.text() {
-					if c < 'A' && c != '-' && (c < '0' || c > '9') || c > 'Z' {
-						return -1
-					}
-				}
-			}
-			return r.whole(2)
-		case code == authGSSContinue, code > authSASL: // anything
-			return min(len(r.b)/max(r.left, 1), 1)
-		case code == authMD5:
-			r.take(4)
-		}
-		return r.whole(2)
+		return r.authentication()
 	case typeBackendKeyData:
 		if r.left < 8 || r.left > 4+maxKey {
 			return -1
@@ -545,6 +458,122 @@ func (r *guess) server(kind byte) int {
 		return r.replication('k', 18, 18, 9) + r.replication('w', 25, maxMessage, 17)
 	}
 	return r.empty()
+}
+
+// tag weighs a CommandComplete.
+func (r *guess) tag() int {
+	if r.left > maxTag || r.left < len("DO")+1 {
+		return -1
+	}
+	for i, c := range r.text() {
+		if (c < 'A' || c > 'Z') && (i < 3 || c != ' ' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z')) {
+			return -1
+		}
+	}
+	return r.whole(2)
+}
+
+// row weighs a DataRow.
+func (r *guess) row() int {
+	n, ok := r.number(2)
+	if !ok {
+		return r.whole(0)
+	}
+	if n > maxFields || 4*n > r.left {
+		return -1
+	}
+	for i := 0; i < n && !r.bad; i++ {
+		size, ok := r.number(4)
+		if !ok {
+			break
+		}
+		if size != -1 {
+			r.take(size)
+		}
+	}
+	return r.whole(min(n, 1) + 1)
+}
+
+// columns weighs a RowDescription.
+func (r *guess) columns() int {
+	n, ok := r.number(2)
+	if !ok {
+		return r.whole(0)
+	}
+	if n > maxFields || (1+columnSize)*n > r.left {
+		return -1
+	}
+	for i := 0; i < n; i++ {
+		r.text()
+		switch b := r.take(columnSize); { // b[10]: the size of the type; its end: the format
+		case r.bad, b != nil && (b[10] != 0 && b[10] != 0xFF || b[columnSize-2] != 0 || b[columnSize-1] > 1):
+			return -1
+		case b == nil:
+			return 2 * min(i, 1) // it goes on
+		}
+	}
+	return r.whole(min(n, 1) + 1)
+}
+
+// report weighs an ErrorResponse or a NoticeResponse.
+func (r *guess) report() int {
+	if r.left < len("C00000")+2 {
+		return -1
+	}
+	for r.left > 0 && !r.bad {
+		b := r.take(1)
+		if b == nil {
+			return r.whole(0)
+		}
+		if b[0] == 0 {
+			break
+		}
+		if fieldNames[b[0]] == "" {
+			return -1
+		}
+		r.text()
+	}
+	return r.whole(2)
+}
+
+// setting weighs a ParameterStatus.
+func (r *guess) setting() int {
+	size := r.left
+	name := r.text()
+	for _, c := range name {
+		if c <= ' ' {
+			return -1
+		}
+	}
+	if r.left == 0 || len(name) == 0 && len(r.b) > 0 {
+		return -1
+	}
+	r.text()
+	return r.full(size, len("TimeZone")+2)
+}
+
+// authentication weighs an Authentication message.
+func (r *guess) authentication() int {
+	code, ok := r.number(4)
+	switch {
+	case !ok:
+		return r.whole(0)
+	case code < 0 || authentications[uint64(code)] == "" || r.left > maxStartup:
+		return -1
+	case code == authSASL:
+		for len(r.b) > 0 && !r.bad {
+			for _, c := range r.text() {
+				if c < 'A' && c != '-' && (c < '0' || c > '9') || c > 'Z' {
+					return -1
+				}
+			}
+		}
+	case code == authGSSContinue, code > authSASL: // anything
+		return min(len(r.b)/max(r.left, 1), 1)
+	case code == authMD5:
+		r.take(4)
+	}
+	return r.whole(2)
 }
 
 // replication weighs data that is a message of replication if its first byte, its length and the time at a place say so, and is
