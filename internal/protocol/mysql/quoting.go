@@ -59,12 +59,15 @@ func collation(n uint16) quoting {
 // quotingOf finds what a text may say of the client's character set and of sql_mode. Words count wherever they stand: what is
 // a literal or a comment may be code nevertheless. That a character set is plain is believed of those alone who certainly set it.
 func quotingOf(sql []byte) (found quoting) {
-	for at := 0; at < len(sql); at++ {
-		from := at
-		for at < len(sql) && wordByte(sql[at]) {
-			at++
+	for at, c := range sql {
+		if !quotingStarts[c] || at > 0 && wordByte(sql[at-1]) {
+			continue
 		}
-		word, rest := sql[from:at], sql[at:]
+		end := at + 1
+		for end < len(sql) && wordByte(sql[end]) {
+			end++
+		}
+		word, rest := sql[at:end], sql[end:]
 		switch len(word) {
 		case len("names"), len("charset"), len("character"):
 			if fold(word, "CHARACTER") {
@@ -100,6 +103,9 @@ func quotingOf(sql []byte) (found quoting) {
 	}
 	return found
 }
+
+// quotingStarts are the bytes that words begin with that quotingOf looks for.
+var quotingStarts = [256]bool{'c': true, 'C': true, 'n': true, 'N': true, 's': true, 'S': true}
 
 // assigned takes a value, and the sign before it, from sql.
 func assigned(sql []byte) (value, rest []byte) {
