@@ -114,7 +114,6 @@ type dialog struct {
 	columns              columns // of the rows
 	scratch              columns // of the message in hand
 	statements           statements
-	spans                []sqltext.Span
 	typed                []byte // types of the parameters in hand
 	now                  facts
 	alone                bool     // one message is to be decoded, and nothing else
@@ -192,7 +191,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 	d.statements.clear()
 	*d = dialog{typed: d.typed[:0], user: d.user[:0], app: d.app[:0], schema: d.schema[:0], nextUser: d.nextUser[:0], nextSchema: d.nextSchema[:0],
 		schemas: d.schemas, from: c.Client.AppendTo(d.from[:0]), host: c.Server,
-		columns: d.columns[:0], scratch: d.scratch[:0], statements: d.statements, spans: d.spans[:0]}
+		columns: d.columns[:0], scratch: d.scratch[:0], statements: d.statements}
 	if d.statements.unseen = c.Midstream; c.Midstream {
 		d.turn, d.answer.phase, d.quotes = turnUnknown, phaseLost, sqltext.Unsure|sqltext.Multibyte
 	}
@@ -211,7 +210,7 @@ func (d *dialog) Start(_ l7.Dir, b []byte) stream.Layer {
 func (d *dialog) Holds() int {
 	const pointer = int(unsafe.Sizeof(&statement{}))
 	s := &d.statements
-	n := s.held + (cap(s.list)+cap(s.preparing)+cap(s.free))*pointer + cap(d.from) + cap(d.columns) + cap(d.scratch) + cap(d.typed) + cap(d.spans)*int(unsafe.Sizeof(sqltext.Span{})) +
+	n := s.held + (cap(s.list)+cap(s.preparing)+cap(s.free))*pointer + cap(d.from) + cap(d.columns) + cap(d.scratch) + cap(d.typed) +
 		cap(d.user) + cap(d.app) + cap(d.schema) + cap(d.nextUser) + cap(d.nextSchema)
 	for _, name := range d.schemas {
 		n += cap(name)
@@ -229,9 +228,6 @@ func (d *dialog) release() {
 	}
 	if cap(d.typed) > keepMemory {
 		d.typed = nil
-	}
-	if cap(d.spans) > keepMemory/int(unsafe.Sizeof(sqltext.Span{})) {
-		d.spans = nil
 	}
 }
 

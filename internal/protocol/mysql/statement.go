@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"unsafe"
@@ -353,18 +354,11 @@ func (d *dialog) read(m *l7.Message, sql []byte, dialect sqltext.Dialect, whole 
 		s.operation = m.SQL.Operation
 	}
 	if m.Values() {
-		d.spans = sqltext.AppendSecrets(d.spans[:0], sql, dialect)
-		s.guarded = len(d.spans) > 0
-		at, from := len(m.Scratch), 0
-		sql = sql[:min(len(sql), maxShown)]
-		for _, x := range d.spans {
-			if x.Off < len(sql) {
-				m.Scratch = append(append(m.Scratch, sql[from:x.Off]...), sqltext.Hidden...)
-				from = min(x.Off+x.Len, len(sql))
-			}
-		}
-		m.Scratch = append(m.Scratch, sql[from:]...)
-		s.shown = m.Scratch[at:]
+		at := len(m.Scratch)
+		m.Scratch = sqltext.AppendShown(m.Scratch, sql, dialect)
+		shown := m.Scratch[at:]
+		s.guarded = !whole || !bytes.Equal(shown, sql)
+		s.shown = shown[:min(len(shown), maxShown)]
 	}
 	return s
 }

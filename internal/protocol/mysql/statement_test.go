@@ -43,4 +43,14 @@ func TestHeld(t *testing.T) {
 		prepare(long, 0)
 	}
 	check("many wait", false)
+	d := dialog{}
+	for id := range uint32(maxStatements) {
+		d.statements.prepare(short, false, false)
+		x := d.statements.answered(id)
+		x.id = id
+		d.statements.add(x)
+	}
+	if n := d.Holds() - d.statements.held; n < 8*maxStatements {
+		t.Errorf("the list of %d statements takes %d bytes", maxStatements, n)
+	}
 }
