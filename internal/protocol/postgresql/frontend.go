@@ -271,6 +271,11 @@ func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
 		types = s.params
 	}
 	secret := -1 // not known yet
+	var list *l7.Parameters
+	if m.Values() && s != nil && !s.hidden && !s.secret() {
+		all := m.Parameters()
+		list = &all
+	}
 	for i := range int(n) {
 		if c.Err() != nil {
 			break
@@ -279,10 +284,17 @@ func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
 		c.Detail()
 		if size < 0 {
 			value(c, parameterName(i), size, 0, 0)
+			list.Word("null")
 			continue
 		}
 		was := c.Cut()
 		f := c.Limit("length", size, 0)
+		if b := c.Rest(); list != nil && len(b) < size {
+			list.Word(`"(cut)"`)
+		} else if list != nil {
+			oid, format := parameterType(i, types, codes)
+			listed(list, b[:size], oid, format)
+		}
 		if !c.Elide() {
 			if secret < 0 {
 				secret = int(flag(s.secret()))
@@ -293,6 +305,7 @@ func (d *dialog) bound(c *wire.Cursor, m *l7.Message) {
 		c.Forgive(was)
 	}
 	c.End(g)
+	list.State(attrParameters)
 	b := c.Rest()
 	if results := formatCodes(c, "result_format_count", "result_formats"); c.Err() == nil && len(b) >= 2 {
 		d.now.ask.formats = readFormats(results)
@@ -308,18 +321,22 @@ func parameter(c *wire.Cursor, i, size int, types, codes []byte, secret bool) {
 		c.Classify(wire.Structure)
 		return
 	}
-	var oid uint32
+	oid, format := parameterType(i, types, codes)
+	value(c, name, size, oid, format)
+}
+
+// parameterType is the type of a parameter, counted from 0, as far as it is known, and its format.
+func parameterType(i int, types, codes []byte) (oid uint32, format int16) {
 	if len(types) >= 4*i+4 {
 		oid = binary.BigEndian.Uint32(types[4*i:])
 	}
-	format := int16(0)
 	switch n := len(codes) / 2; {
 	case n == 1:
 		format = int16(codes[1])
 	case i < n:
 		format = int16(codes[2*i+1])
 	}
-	value(c, name, size, oid, format)
+	return oid, format
 }
 
 // parameterNames are those of the first parameters.

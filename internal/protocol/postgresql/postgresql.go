@@ -27,6 +27,7 @@ var Protocol = &l7.Protocol{
 		attrCopy:           {Name: "copy", Kind: record.Text, Doc: "Direction of a COPY as the server sees it: in, out, both."},
 		attrStatement:      {Name: "statement", Kind: record.Text, Doc: "Name of the prepared statement, if it has one."},
 		attrPortal:         {Name: "portal", Kind: record.Text, Doc: "Name of the portal, if it has one."},
+		attrParameters:     {Name: "parameters", Kind: record.JSON, Doc: "With --values: what the Bind gave a statement, in order; not of one that could be given a secret. OpenTelemetry: db.query.parameter."},
 		attrSuspended:      {Name: "suspended", Kind: record.Flag, Doc: "The portal has more rows: the client asked for so many only."},
 		attrNotices:        {Name: "notices", Kind: record.Count, Sum: true, Doc: "Notices and warnings that came with the answer."},
 		attrAuthentication: {Name: "authentication", Kind: record.Text, Doc: "What a login had to show: password, md5, gss, sspi, or a SASL mechanism; absent if nothing."},
@@ -51,6 +52,7 @@ const (
 	attrCopy
 	attrStatement
 	attrPortal
+	attrParameters
 	attrSuspended
 	attrNotices
 	attrAuthentication

@@ -1,6 +1,7 @@
 package postgresql_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -29,6 +30,7 @@ type truth struct {
 	Affected   int64
 	Results    int64
 	Tags       []string
+	Params     int
 	Suspended  bool
 	Skipped    bool
 	Unanswered bool
@@ -191,6 +193,18 @@ func compare(t *testing.T, x truth, r l7test.Row) {
 	same("affected", r.Num(record.Affected), x.Affected)
 	if x.Operation == "QUERY" || x.Operation == "EXECUTE" {
 		compareStatement(t, x, r)
+	}
+	var list []any
+	if text := r.Attribute("parameters"); text != "" && json.Unmarshal([]byte(text), &list) != nil {
+		t.Errorf("parameters %s", text)
+	}
+	switch {
+	case sqltext.SecretParameters([]byte(x.SQL)), x.SQL == "": // they may be secrets
+		same("parameters", len(list), 0)
+	case len(list) == 0 && (x.Portal != "" || x.Skipped): // an earlier Execute of the portal has them
+	case x.Params == 0 && (x.Code != "" || x.Skipped): // the server did not look at them
+	default:
+		same("parameters", len(list), x.Params)
 	}
 	if x.Operation == "QUERY" && x.Results > 0 {
 		same("results", r.Attribute("results"), x.Results)

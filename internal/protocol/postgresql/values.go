@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/wire"
 )
 
@@ -186,6 +187,27 @@ func show(c *wire.Cursor, name string, n int, oid uint32, format int16) {
 		c.Skip(name, n, binaryTypes[oid])
 	default:
 		c.Skip(name, n, opaque)
+	}
+}
+
+// listed puts the value of a parameter, which is not NULL, on a list.
+func listed(list *l7.Parameters, b []byte, oid uint32, format int16) {
+	kind, v, ok := number(b, oid, format)
+	t := binaryTypes[oid]
+	if format == 0 {
+		t = textTypes[oid]
+	}
+	switch {
+	case ok && oid == oidBool:
+		list.Word(boolNames[v])
+	case ok:
+		list.Number(kind, v)
+	case t == nil && format != 0 && !isText(b, oid, format):
+		list.Show(opaque, b, false)
+	case t == nil || isText(b, oid, format):
+		list.Text(b)
+	default:
+		list.Show(t, b, oid == oidFloat4 || oid == oidFloat8 || oid == oidNumeric)
 	}
 }
 

@@ -2,12 +2,16 @@ package postgresql
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/dbtap/dbtap/internal/l7"
 	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/wire"
 )
@@ -54,6 +58,44 @@ func TestBinaryAsTheServerWritesIt(t *testing.T) {
 		if got := string(appendValue([]byte("before "), v.binary, v.oid)); got != "before "+v.text {
 			t.Errorf("%s %x: %s; the server wrote %s", typeNames[uint64(v.oid)], v.binary, got, v.text)
 		}
+	}
+}
+
+// A parameter in a record is what the server writes, whether it came in binary or as text.
+func TestListedAsTheServerWritesIt(t *testing.T) {
+	numbers := 0
+	for _, v := range serverValues(t) {
+		for format, b := range [][]byte{[]byte(v.text), v.binary} {
+			if isID(v.oid) && format == 1 {
+				continue // a number, which the server knows a name for
+			}
+			var m l7.Message
+			list, words := m.Parameters(), []any{}
+			listed(&list, b, v.oid, int16(format))
+			list.State(attrParameters)
+			d := json.NewDecoder(bytes.NewReader(m.Scratch))
+			if d.UseNumber(); d.Decode(&words) != nil || len(words) != 1 {
+				t.Errorf("%s %q: %s", typeNames[uint64(v.oid)], b, m.Scratch)
+				continue
+			}
+			switch x := words[0].(type) {
+			case bool:
+				words[0] = map[bool]string{true: "t", false: "f"}[x]
+			case json.Number:
+				numbers++
+			}
+			got, cut := strings.CutSuffix(fmt.Sprint(words[0]), "…")
+			if octets, ok := strings.CutPrefix(got, "0x"); ok {
+				b, _ := hex.DecodeString(octets)
+				got = string(b)
+			}
+			if got != v.text && !(cut && strings.HasPrefix(v.text, got)) {
+				t.Errorf("%s %q: %.300s; the server wrote %.300q", typeNames[uint64(v.oid)], b, m.Scratch, v.text)
+			}
+		}
+	}
+	if numbers < 100 {
+		t.Errorf("%d numbers", numbers)
 	}
 }
 
