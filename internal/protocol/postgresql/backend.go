@@ -291,10 +291,15 @@ var messageTypes = func() map[string]*wire.Type {
 	return types
 }()
 
-// report describes the body of an ErrorResponse or a NoticeResponse.
-func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
-	guarded, raised := d.guarded(), d.raised(c.Rest())
-	var severity, code, masked, message []byte
+// said is what a record speaks of in an ErrorResponse or a NoticeResponse.
+type said struct {
+	severity, code, message []byte
+	masked                  []byte // the SQLSTATE that tells what of the message is hidden
+}
+
+// said describes the fields of an ErrorResponse or a NoticeResponse. guarded: they could repeat a secret of the request.
+func (d *dialog) said(c *wire.Cursor, guarded bool) (s said) {
+	raised := d.raised(c.Rest())
 	for c.More() {
 		g := c.Group("field")
 		field := c.Uint8("field_type")
@@ -312,11 +317,11 @@ func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
 		var t *wire.Type
 		switch field {
 		case 'M':
-			if masked = code; raised {
-				masked = raise
+			if s.masked = s.code; raised {
+				s.masked = raise
 			}
-			t = messageTypes[view(masked)]
-			if nearby(code) || guarded {
+			t = messageTypes[view(s.masked)]
+			if nearby(s.code) || guarded {
 				class = wire.Secret
 			}
 		case 'D', 'H', 'W':
@@ -339,53 +344,60 @@ func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
 		c.End(g)
 		switch field {
 		case 'S':
-			if severity == nil {
-				severity = text
+			if s.severity == nil {
+				s.severity = text
 			}
 		case 'V':
-			severity = text
+			s.severity = text
 		case 'C':
-			code = text
+			s.code = text
 		case 'M':
-			message = text
+			s.message = text
 		}
 	}
+	return s
+}
+
+// report states what an ErrorResponse or a NoticeResponse says.
+func (d *dialog) report(kind byte, c *wire.Cursor, m *l7.Message) {
+	guarded := d.guarded()
+	s := d.said(c, guarded)
 	if kind == typeNotice {
 		if d.aside(m) {
 			m.SetText(record.Operation, "NOTICE")
-			m.SetBytes(record.Code, code)
+			m.SetBytes(record.Code, s.code)
 		} else {
 			m.SetAttribute(attrNotices, 1)
 		}
 		return
 	}
 	m.More = d.now.ask.kind == asksParts
-	fatal := string(severity) == "FATAL" || string(severity) == "PANIC"
+	fatal := string(s.severity) == "FATAL" || string(s.severity) == "PANIC"
 	if _, committing := d.waits.next(typeSync); !d.now.ask.known && (d.quiet || fatal || committing) {
 		d.push(m)
 		m.SetText(record.Operation, "ERROR")
 	}
 	if c.Err() == nil || c.Err() == c.Cut() {
-		m.Status = statusOf(code)
-		m.SetAttributeText(attrCondition, conditionName(code))
+		m.Status = statusOf(s.code)
+		m.SetAttributeText(attrCondition, conditionName(s.code))
 		if m.Role == l7.Push && m.Status == record.Unknown {
 			m.Status = record.ServerError // whatever it was, nobody had asked
 		}
-		if string(code) == "57014" && d.keyed {
+		if string(s.code) == "57014" && d.keyed {
 			m.Resolve(attrCanceledBy, canceled(d.key), true)
 		}
 	}
-	m.SetBytes(record.Code, code)
-	if len(message) == 0 || !m.Wants(record.Error) {
+	m.SetBytes(record.Code, s.code)
+	if len(s.message) == 0 || !m.Wants(record.Error) {
 		return
 	}
 	at := len(m.Scratch)
-	m.Scratch = append(append(m.Scratch, severity...), ": "...)
+	m.Scratch = append(append(m.Scratch, s.severity...), ": "...)
 	switch {
-	case m.Values() && !nearby(code) && !guarded:
-		m.Scratch = append(m.Scratch, message...)
+	case m.Values() && !nearby(s.code) && !guarded:
+		m.Scratch = append(m.Scratch, s.message...)
 	default:
-		m.Scratch = appendMaskedError(m.Scratch, masked, message)
+		m.Scratch = appendMaskedError(m.Scratch, s.masked, s.message)
 	}
 	m.SetBytes(record.Error, m.Scratch[at:])
 }

@@ -173,10 +173,6 @@ func pgoutput(c *wire.Cursor, streamed bool, known []relation) {
 		c.Uint32BE("xid")
 	}
 	switch t {
-	case 'B':
-		lsn(c, "final_lsn")
-		at(c, "commit_time")
-		c.Uint32BE("xid")
 	case 'M':
 		flags(c, messageFlags)
 		lsn(c, "lsn")
@@ -184,34 +180,11 @@ func pgoutput(c *wire.Cursor, streamed bool, known []relation) {
 		n := c.Int32BE("length")
 		c.Detail()
 		value(c, "content", int(n), oidText, 0)
-	case 'C':
-		flags(c, nil)
-		lsn(c, "commit_lsn")
-		lsn(c, "end_lsn")
-		at(c, "commit_time")
 	case 'O':
 		lsn(c, "commit_lsn")
 		name(c, "name")
 	case 'R':
-		c.Uint32BE("relation_oid")
-		name(c, "namespace")
-		name(c, "name")
-		if identity := c.Uint8("replica_identity"); identityNames[uint64(identity)] == "" {
-			c.Fail("replica_identity", "no replica identity")
-		}
-		c.Enum(identityNames)
-		n := c.Int16BE("columns")
-		for i := int16(0); i < n && c.Err() == nil; i++ {
-			g := c.Group("column")
-			c.Index()
-			flags(c, keyFlags)
-			name(c, "name")
-			c.Stands()
-			c.Uint32BE("type_oid")
-			c.Enum(typeNames)
-			c.Int32BE("type_modifier")
-			c.End(g)
-		}
+		describeRelation(c)
 	case 'Y':
 		c.Uint32BE("type_oid")
 		name(c, "namespace")
@@ -234,16 +207,51 @@ func pgoutput(c *wire.Cursor, streamed bool, known []relation) {
 		for c.More() {
 			relationOID(c, known)
 		}
+	default:
+		transaction(c, t)
+	}
+	c.End(open)
+}
+
+// describeRelation describes a table: its name and its columns.
+func describeRelation(c *wire.Cursor) {
+	c.Uint32BE("relation_oid")
+	name(c, "namespace")
+	name(c, "name")
+	if identity := c.Uint8("replica_identity"); identityNames[uint64(identity)] == "" {
+		c.Fail("replica_identity", "no replica identity")
+	}
+	c.Enum(identityNames)
+	n := c.Int16BE("columns")
+	for i := int16(0); i < n && c.Err() == nil; i++ {
+		g := c.Group("column")
+		c.Index()
+		flags(c, keyFlags)
+		name(c, "name")
+		c.Stands()
+		c.Uint32BE("type_oid")
+		c.Enum(typeNames)
+		c.Int32BE("type_modifier")
+		c.End(g)
+	}
+}
+
+// transaction describes a message about a transaction, or a stream of its changes.
+func transaction(c *wire.Cursor, t uint8) {
+	switch t {
+	case 'B':
+		lsn(c, "final_lsn")
+		at(c, "commit_time")
+		c.Uint32BE("xid")
+	case 'C':
+		committed(c)
 	case 'S':
 		c.Uint32BE("xid")
 		c.Uint8("first_segment")
 		c.Enum(boolNames)
 	case 'c':
 		c.Uint32BE("xid")
-		flags(c, nil)
-		lsn(c, "commit_lsn")
-		lsn(c, "end_lsn")
-		at(c, "commit_time")
+		committed(c)
 	case 'A':
 		c.Uint32BE("xid")
 		c.Uint32BE("subxid")
@@ -251,24 +259,17 @@ func pgoutput(c *wire.Cursor, streamed bool, known []relation) {
 			lsn(c, "abort_lsn")
 			at(c, "abort_time")
 		}
-	case 'b':
-		lsn(c, "prepare_lsn")
-		lsn(c, "end_lsn")
-		at(c, "prepare_time")
-		c.Uint32BE("xid")
-		name(c, "gid")
-	case 'P', 'p':
-		flags(c, nil)
+	case 'b', 'P', 'p':
+		if t != 'b' {
+			flags(c, nil)
+		}
 		lsn(c, "prepare_lsn")
 		lsn(c, "end_lsn")
 		at(c, "prepare_time")
 		c.Uint32BE("xid")
 		name(c, "gid")
 	case 'K':
-		flags(c, nil)
-		lsn(c, "commit_lsn")
-		lsn(c, "end_lsn")
-		at(c, "commit_time")
+		committed(c)
 		c.Uint32BE("xid")
 		name(c, "gid")
 	case 'r':
@@ -280,7 +281,14 @@ func pgoutput(c *wire.Cursor, streamed bool, known []relation) {
 		c.Uint32BE("xid")
 		name(c, "gid")
 	}
-	c.End(open)
+}
+
+// committed describes what tells of every commit.
+func committed(c *wire.Cursor) {
+	flags(c, nil)
+	lsn(c, "commit_lsn")
+	lsn(c, "end_lsn")
+	at(c, "commit_time")
 }
 
 // tuple describes the columns of a row, new or old, and returns which it is. Columns that are not known have no names.
