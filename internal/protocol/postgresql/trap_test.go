@@ -482,3 +482,30 @@ func TestRaised(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestHiddenParameters: parameters that may be secrets are in no record, nor are those of a statement that was not seen, and
+// without --values none are.
+func TestHiddenParameters(t *testing.T) {
+	for _, values := range []bool{true, false} {
+		for sql, want := range map[string]string{
+			"update t set a = $1, b = $2":          `["a\"b",null]`,
+			"update t set a = $1, password = $2":   "",
+			"select crypt($1, 'salt'), $2::text":   "",
+			"alter role ann password 'x' -- $1 $2": "",
+			"":                                     "",
+		} {
+			c := begin(values, false).client(startup).server(loggedIn)
+			if sql != "" {
+				c.client(parse("s", sql))
+			}
+			c.client(m('B', z("", "s")+"\x00\x00\x00\x02\x00\x00\x00\x03a\"b\xff\xff\xff\xff\x00\x00"), execute(""), sync).server(done("UPDATE 1"), ready)
+			c.end()
+			if !values {
+				want = ""
+			}
+			if got := c.rows[len(c.rows)-1].Attribute("parameters"); got != want {
+				t.Errorf("%q: parameters %s, want %s", sql, got, want)
+			}
+		}
+	}
+}
