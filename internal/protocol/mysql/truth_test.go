@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,15 +146,25 @@ func TestTruth(t *testing.T) {
 	})
 }
 
-// compare compares an exchange with its record, in which values are hidden, and with that in which they are shown.
-func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
-	t.Helper()
-	same := func(what string, got, want any) {
-		t.Helper()
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("port %d, %s %.80q: %s is %v, want %v\n%.900v", x.Port, x.Command, x.SQL, what, got, want, r)
-		}
+// comparison is an exchange, its record in which values are hidden, and that in which they are shown.
+type comparison struct {
+	*testing.T
+	truth
+	r, shown l7test.Row
+}
+
+func (c *comparison) same(what string, got, want any) {
+	c.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		c.Errorf("port %d, %s %.80q: %s is %v, want %v\n%.900v", c.Port, c.Command, c.SQL, what, got, want, c.r)
 	}
+}
+
+// compare compares an exchange with its records.
+func compare(t *testing.T, of truth, r, shown l7test.Row, app string) {
+	t.Helper()
+	c := &comparison{t, of, r, shown}
+	x := &c.truth
 	command := x.Command
 	if n, err := strconv.ParseUint(x.Command, 0, 8); err == nil { // the front has no name for it
 		command = r.Attribute("command")
@@ -164,7 +175,7 @@ func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 	if !strings.HasPrefix(command, "COM_") {
 		command = ""
 	}
-	same("command", r.Attribute("command"), command)
+	c.same("command", r.Attribute("command"), command)
 	operation := strings.TrimPrefix(x.Command, "COM_")
 	switch x.Command {
 	case "GREETING":
@@ -173,104 +184,118 @@ func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 		operation, x.User, x.DB, app = "ERROR", r.Text(record.User), r.Text(record.Namespace), r.Text(record.App)
 	}
 	if x.TLS {
-		same("encrypted", r.Attribute("encrypted"), "true")
+		c.same("encrypted", r.Attribute("encrypted"), "true")
 		return
 	}
 	switch command {
 	case "COM_QUERY", "COM_STMT_PREPARE", "COM_STMT_EXECUTE", "COM_STMT_FETCH", "COM_STMT_BULK_EXECUTE":
-		sql := []byte(x.SQL)
-		if text, ok := strings.CutPrefix(x.SQL, "hex:"); ok { // it is not UTF-8
-			sql, _ = hex.DecodeString(text)
-		}
-		var s sqltext.Statement
-		s.Read(sql, sqltext.MySQL)
-		if x.Statement == 0xFFFFFFFF && x.SQL == "" {
-			operation = r.Text(record.Operation) // its PREPARE failed, and yet was what it meant
-			break
-		}
-		if command == "COM_STMT_PREPARE" {
-			operation = "PREPARE"
-			same("summary", r.Text(record.Summary), strings.TrimSpace("PREPARE "+r.Text(record.Target)))
-		} else if s.Operation != "" {
-			operation = s.Operation
-		}
-		if int64(len(sql)) < x.Bytes-100 { // the truth has its beginning
-			if !strings.HasPrefix(r.Text(record.Query), string(s.Normal)) {
-				same("query", r.Text(record.Query), string(s.Normal))
-			}
-		} else if r.Doubts&record.Cut == 0 {
-			same("query", r.Text(record.Query), string(s.Normal))
-		}
-		if shown.Doubts&record.Cut == 0 {
-			same("query with values", shown.Text(record.Query), string(sqltext.AppendShown(nil, sql, sqltext.MySQL)))
-		}
+		operation = c.statement(operation)
 	case "COM_INIT_DB", "COM_FIELD_LIST", "COM_CHANGE_USER", "COM_BINLOG_DUMP":
 		if command == "COM_BINLOG_DUMP" {
 			n, _ := strconv.Atoi(r.Attribute("binlog_position"))
-			same("binlog_position", n >= 4, true) // where the first event of a log is, or behind it
+			c.same("binlog_position", n >= 4, true) // where the first event of a log is, or behind it
 		}
-		same("target", r.Text(record.Target), x.SQL)
+		c.same("target", r.Text(record.Target), x.SQL)
 	}
-	same("operation", r.Text(record.Operation), operation)
-	same("user", r.Text(record.User), x.User)
-	same("namespace", r.Text(record.Namespace), x.DB)
-	same("app", r.Text(record.App), app)
+	c.same("operation", r.Text(record.Operation), operation)
+	c.same("user", r.Text(record.User), x.User)
+	c.same("namespace", r.Text(record.Namespace), x.DB)
+	c.same("app", r.Text(record.App), app)
 	if x.Command == "LOGIN" {
-		same("driver", r.Attribute("driver"), x.Driver)
+		c.same("driver", r.Attribute("driver"), x.Driver)
 	}
 	if x.Command == "LOGIN" && x.Server != "" {
-		same("version", r.Text(record.Version), strings.TrimPrefix(x.Server, "5.5.5-"))
+		c.same("version", r.Text(record.Version), strings.TrimPrefix(x.Server, "5.5.5-"))
 		if n := len(x.Plugins); n > 0 && x.Plugins[n-1] != "" {
-			same("auth_plugin", r.Attribute("auth_plugin"), x.Plugins[n-1])
+			c.same("auth_plugin", r.Attribute("auth_plugin"), x.Plugins[n-1])
 		}
 	}
 	if x.Command == "LOGIN" && x.Outcome == "open" {
 		return // the front counts what is whole
 	}
-	same("request_bytes", r.Num(record.RequestBytes), x.Bytes)
+	c.same("request_bytes", r.Num(record.RequestBytes), x.Bytes)
 	if x.Outcome == "open" { // the client may have gone before the front had passed everything on, in the midst of a row
 		if r.Num(record.ResponseBytes) > x.ReplyBytes && r.Doubts&record.Cut == 0 {
-			same("response_bytes", r.Num(record.ResponseBytes), x.ReplyBytes)
+			c.same("response_bytes", r.Num(record.ResponseBytes), x.ReplyBytes)
 		}
 	} else {
-		same("response_bytes", r.Num(record.ResponseBytes), x.ReplyBytes)
+		c.same("response_bytes", r.Num(record.ResponseBytes), x.ReplyBytes)
 	}
 	if x.Statement != 0 && x.Statement != 0xFFFFFFFF {
-		same("statement_id", r.Attribute("statement_id"), x.Statement)
+		c.same("statement_id", r.Attribute("statement_id"), x.Statement)
 	}
 	if x.Replies > 0 && x.Command != "GREETING" && x.Command != "PUSH" && r.Num(record.Latency) <= 0 {
 		t.Errorf("port %d, %s: no latency", x.Port, x.Command)
 	}
+	c.verdict()
+	c.results()
+	compareParameters(t, *x, shown)
+}
 
-	// The verdict.
+// statement compares what records say of SQL, and returns which operation it is.
+func (c *comparison) statement(operation string) string {
+	c.Helper()
+	x, r, shown := &c.truth, c.r, c.shown
+	sql := x.SQL
+	if text, ok := strings.CutPrefix(sql, "hex:"); ok { // it is not UTF-8
+		b, _ := hex.DecodeString(text)
+		sql = string(b)
+	}
+	if x.Statement == 0xFFFFFFFF && sql == "" {
+		return r.Text(record.Operation) // its PREPARE failed, and yet was what it meant
+	}
+	if c.Command == "COM_STMT_PREPARE" {
+		operation = "PREPARE"
+		c.same("summary", r.Text(record.Summary), strings.TrimSpace("PREPARE "+r.Text(record.Target)))
+	} else {
+		operation = cmp.Or(l7test.Operation(sql), operation)
+	}
+	whole := int64(len(sql)) >= x.Bytes-100 && r.Doubts&record.Cut == 0 // or the truth has its beginning, or the record
+	if text := r.Text(record.Query); !masked(sql, text, whole) {
+		c.same("query", text, sql)
+	}
+	text := shown.Text(record.Query)
+	if begins, _, _ := strings.Cut(text, sqltext.Hidden); !l7test.SameSQL(sql, text) && (whole && len(text) < 16<<10-4 || !strings.HasPrefix(sql, begins) && !strings.HasPrefix(text, sql)) {
+		c.same("query with values", text, sql)
+	}
+	return operation
+}
+
+// verdict compares how the exchange ended.
+func (c *comparison) verdict() {
+	c.Helper()
+	x, r := &c.truth, c.r
 	switch x.Outcome {
 	case "ok", "oneway":
-		same("status", r.Status, record.OK)
-		same("code", r.Text(record.Code), "")
+		c.same("status", r.Status, record.OK)
+		c.same("code", r.Text(record.Code), "")
 	case "error":
 		if r.Status != record.ClientError && r.Status != record.ServerError {
-			same("status", r.Status, "an error")
+			c.same("status", r.Status, "an error")
 		}
-		same("code", r.Text(record.Code), x.Code)
-		same("sqlstate", r.Attribute("sqlstate"), x.State)
-		if len(sqltext.AppendSecrets(nil, []byte(x.SQL), sqltext.MySQL)) == 0 { // otherwise it could quote one
-			same("error", shown.Text(record.Error), strings.TrimSpace(x.State+" "+x.Message))
+		c.same("code", r.Text(record.Code), x.Code)
+		c.same("sqlstate", r.Attribute("sqlstate"), x.State)
+		if shown := c.shown; !strings.Contains(shown.Text(record.Query), sqltext.Hidden) { // otherwise it could quote it
+			c.same("error", shown.Text(record.Error), strings.TrimSpace(x.State+" "+x.Message))
 		}
 	case "open":
 		if x.Events > 0 { // it has no end
-			same("status", r.Status, record.OK)
+			c.same("status", r.Status, record.OK)
 		} else if r.Status == record.OK || r.Status == record.ClientError {
-			same("status", r.Status, "none")
+			c.same("status", r.Status, "none")
 		}
 	}
+}
 
-	// What came of it.
+// results compares what came of it.
+func (c *comparison) results() {
+	c.Helper()
+	x, r, command := &c.truth, c.r, c.Command
 	var rows, affected, id, warnings int64
 	var status uint16
-	some, changes := false, false
+	changes := false
 	for _, one := range x.Results {
 		rows += one.Rows
-		some = some || one.Affected == nil
 		if one.Affected != nil {
 			affected += *one.Affected
 			changes = true
@@ -284,38 +309,64 @@ func compare(t *testing.T, x truth, r, shown l7test.Row, app string) {
 		rows++ // the last one, of which the front says nothing
 	}
 	if x.Outcome != "open" || r.Num(record.Rows) > rows {
-		same("rows", r.Num(record.Rows), rows)
+		c.same("rows", r.Num(record.Rows), rows)
 	}
 	if changes && (command == "COM_QUERY" || command == "COM_STMT_EXECUTE" || command == "COM_STMT_BULK_EXECUTE") {
-		same("affected", r.Num(record.Affected), affected)
+		c.same("affected", r.Num(record.Affected), affected)
 	}
 	if x.Outcome == "ok" && len(x.Results) > 0 {
 		if id != 0 {
-			same("last_insert_id", r.Attribute("last_insert_id"), id)
+			c.same("last_insert_id", r.Attribute("last_insert_id"), id)
 		}
 		if warnings != 0 {
-			same("warnings", r.Attribute("warnings"), warnings)
+			c.same("warnings", r.Attribute("warnings"), warnings)
 		}
 		if status != 0 {
-			same("in_transaction", r.Attribute("in_transaction") == "true", status&1 != 0)
-			same("autocommit", r.Attribute("autocommit") == "true", status&2 != 0)
+			c.same("in_transaction", r.Attribute("in_transaction") == "true", status&1 != 0)
+			c.same("autocommit", r.Attribute("autocommit") == "true", status&2 != 0)
 		}
 	}
 	if n := len(x.Results); n > 1 && x.Outcome == "ok" {
-		same("results", r.Attribute("results"), n)
+		c.same("results", r.Attribute("results"), n)
 	}
-	same("parameters", r.Attribute("parameters"), "")
-	compareParameters(t, x, shown)
-	same("cursor", r.Attribute("cursor") == "true", x.Cursor && command == "COM_STMT_EXECUTE")
+	c.same("parameters", r.Attribute("parameters"), "")
+	c.same("cursor", r.Attribute("cursor") == "true", x.Cursor && command == "COM_STMT_EXECUTE")
 	if x.Bulk > 0 {
-		same("bulk", r.Attribute("bulk"), x.Bulk)
+		c.same("bulk", r.Attribute("bulk"), x.Bulk)
 	}
 	if x.FileBytes != nil && *x.FileBytes > 0 {
-		same("infile_bytes", r.Attribute("infile_bytes"), *x.FileBytes)
+		c.same("infile_bytes", r.Attribute("infile_bytes"), *x.FileBytes)
 	}
 	if x.Events > 0 {
-		same("events", r.Attribute("events"), x.Events)
+		c.same("events", r.Attribute("events"), x.Events)
 	}
+}
+
+// Of SQL: what a record does not have of it that hides values, and what it has.
+var (
+	literals = regexp.MustCompile(`(?i)(?:\b[xbn]|\b_\w+\s*)?'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|/\*[^!+](?s:.*?)\*/|(?:--\s|#)[^\n]*|\b(?:null|true|false|default)\b|\b\d[\w.]*(?:e-\d+)?`)
+	words    = regexp.MustCompile(`[\pL_][\pL\d_$]*`)
+	bare     = regexp.MustCompile(`'|(?:^|[\s(,=])\d`)
+)
+
+// masked tells whether text can be sql without its values: it has no literal, its words are there in the same order, and, if
+// both are whole, none is missing.
+func masked(sql, text string, whole bool) bool {
+	rest := strings.ToLower(sql)
+	has := map[string]bool{}
+	for _, word := range words.FindAllString(strings.ToLower(text), -1) {
+		_, after, ok := strings.Cut(rest, word)
+		if !ok && whole {
+			return false
+		}
+		rest, has[word] = after, true
+	}
+	for _, word := range words.FindAllString(strings.ToLower(literals.ReplaceAllString(sql, " ")), -1) {
+		if whole && !has[word] {
+			return false
+		}
+	}
+	return !bare.MatchString(text)
 }
 
 // compareParameters compares a record's list of parameters with the values that the front saw.

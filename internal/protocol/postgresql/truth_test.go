@@ -129,22 +129,7 @@ func sameText(x truth, r l7test.Row) bool {
 	if x.Encoding == "LATIN1" {
 		text = latin1(text)
 	}
-	return text == x.SQL || len(text) >= 16<<10-4 && strings.HasPrefix(x.SQL, text) || hidden(x.SQL, text)
-}
-
-// hidden tells whether text is sql but for literals.
-func hidden(sql, text string) bool {
-	const literal = `(?:\d[\w.]*|[eE]?'(?:[^'\\]|''|\\.)*'|\$\$.*?\$\$)`
-	return regexp.MustCompile(`(?s)^` + strings.ReplaceAll(regexp.QuoteMeta(text), regexp.QuoteMeta(sqltext.Hidden), literal) + `$`).MatchString(sql)
-}
-
-// blank is what may stand before the first word of a statement.
-var blank = regexp.MustCompile(`^(?:[\s;(]|--[^\n]*|(?s:/\*.*?\*/))*`)
-
-// operationOf is the first word of a statement in capitals.
-func operationOf(sql string) string {
-	word := sql[len(blank.FindString(sql)):]
-	return strings.ToUpper(word[:len(word)-len(strings.TrimLeft(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"))])
+	return len(text) >= 16<<10-4 && strings.HasPrefix(x.SQL, text) || l7test.SameSQL(x.SQL, text)
 }
 
 // targets are words that a table's name may stand behind.
@@ -261,7 +246,7 @@ func compare(t *testing.T, x truth, r l7test.Row) {
 // compareStatement compares what a record says of a statement with its text.
 func compareStatement(t *testing.T, x truth, r l7test.Row) {
 	t.Helper()
-	want := operationOf(x.SQL)
+	want := l7test.Operation(x.SQL)
 	if want == "" || r.Doubts&record.PreparedUnseen != 0 {
 		want = x.Operation
 	}
