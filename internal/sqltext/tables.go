@@ -231,7 +231,8 @@ func (p *parser) keyword(s *Statement, k *keyword, l *lexer) {
 	case finishes:
 		f.cases = max(f.cases, 1) - 1
 	case rows:
-		f.from = false
+		p.give(f)
+		f.from, f.with = false, false
 		f.list, f.item, f.before = tuples, -1, -1
 		p.settle()
 	case sets:
