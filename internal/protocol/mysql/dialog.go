@@ -85,6 +85,26 @@ const (
 )
 
 // dialog is what the packets of one connection leave for later ones.
+//
+// Not obvious: which question each of its bits answers.
+//
+//	bit                from                            until                            tells
+//	greeted            a greeting                      the connection ends              that this is MySQL: where packets begin behind a gap
+//	known              both sides said what they can   the connection ends              that caps are certain, else packets are to be guessed
+//	told               a status behind a request,      a gap, a sql_mode whose answer   how a backslash is read, and the state that an error
+//	                   unless hazy                     has no status                    leaves as it was
+//	hazy               a gap of the client             all that was asked is answered   that a status may be older than what was lost, and
+//	                                                                                    that a PREPARE may get another's answer
+//	modes > 0          a request that names sql_mode   its answer, nothing waits        that texts are read as if nobody knew the mode
+//	fresh              a login                         the next command                 whose a packet with a number is, under compression
+//	answer.lost        a packet in the midst of an     the answer ends                  that phase is a guess, and the number 1 a beginning
+//	                   answer that nobody knows
+//	answer.spoilt      a definition that was cut       the next definitions             that columns have no names
+//	statements.unseen  a gap, joined midstream,        the connection ends              that a number nobody knows may be a statement's
+//	                   statements that are forgotten
+//	statement.unsure   a gap, while its PREPARE waits  its answer                       that it is not believed
+//
+// l7.Conn has a hazy of its own, which knows no commands: that what is asked, and whose an answer is, is doubtful.
 type dialog struct {
 	turn    turn
 	caps    uint64 // agreed upon, if known
