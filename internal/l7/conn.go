@@ -41,6 +41,8 @@ type Conn struct {
 	piped    bool          // the client has asked before it was answered
 	hazy     record.Doubts // why requests or answers may not have been seen, as long as it was not quiet since: whose an answer is, is not sure
 	quiet    bool          // the server has answered everything, for all that was seen
+	fenced   bool          // answers end with fences
+	stray    bool          // the last answer had no request, and its fence is still to come
 	oneWay   [4]uint64     // IDs of the last requests that asked for no answer
 	ways     int           // requests that asked for no answer
 	time     int64         // of the last chunk
@@ -454,8 +456,9 @@ func (c *Conn) message(d stream.Dir, s *side, b []byte, size int, runs []wire.Ru
 		context = e.ctx
 	}
 	c.pair(d, s, m, b, size, runs, context, ch)
-	if m.Role == Response {
-		c.quiet = len(c.open) == 0 && c.fences == 0
+	if c.fenced = c.fenced || m.Fence; m.Role == Response {
+		c.stray = c.stray && !m.Fence
+		c.quiet = len(c.open) == 0 && c.fences == 0 && !c.stray
 	}
 	if m.Doubts&record.Malformed != 0 {
 		e.stats.Malformed++
@@ -520,7 +523,7 @@ func (c *Conn) forget(order uint64) {
 	c.end()
 	c.proto = nil
 	c.info.Midstream = true
-	c.bad, c.fences, c.piped, c.hazy, c.quiet, c.owed = 0, 0, false, 0, false, nil
+	c.bad, c.fences, c.fenced, c.stray, c.piped, c.hazy, c.quiet, c.owed = 0, 0, false, false, false, 0, false, nil
 }
 
 // HandleClose ends the connection: what is open is given up, in order.

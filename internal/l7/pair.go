@@ -83,6 +83,7 @@ func (c *Conn) pair(d stream.Dir, s *side, m *Message, b []byte, size int, runs 
 		return
 	}
 	if m.Role == Response {
+		c.stray = x.orphan && c.fenced
 		at = c.passOver(at, ch.Order)
 	}
 	c.finish(at, x, ch.Order)

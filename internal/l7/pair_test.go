@@ -186,6 +186,9 @@ func TestLoss(t *testing.T) {
 			"GET a: ok latency=3 wait=1 doubts=loss", "GET b: ok latency=1 wait=1"}},
 		{"a lost fence", l7.InOrder, talk().Client(0, "GET", "a").Gap(stream.Forward, n, false).Server(0, "DONE", "").Server(0, "REDY", "").Client(0, "GET", "b").Client(0, "SYNC", "").Server(0, "DONE", "").Server(0, "REDY", ""), []string{
 			"GET a: ok latency=2 wait=2 doubts=loss", "GET b: ok latency=3 wait=1 parts=2"}},
+		{"a lost request and fence, and half of their answer", l7.InOrder, talk().Client(0, "GET", "a").Client(0, "SYNC", "").Server(0, "DONE", "").Server(0, "REDY", "").Gap(stream.Forward, n, false).Server(0, "DONE", "").
+			Client(0, "GET", "b").Client(0, "SYNC", "").Server(0, "REDY", "").Server(0, "DONE", "").Server(0, "REDY", ""), []string{
+			"GET a: ok latency=3 wait=1 parts=2", ": ok doubts=no_request", "GET b: unanswered parts=2 skipped=1 doubts=loss", ": ok doubts=no_request"}},
 		{"a lost answer in a pipeline", l7.InOrder, talk().Client(0, "GET", "a").Client(0, "GET", "b").Gap(stream.Backward, n, false).Client(0, "GET", "c").Server(0, "DONE", "").Server(0, "FAIL", "404").
 			Client(0, "GET", "d").Server(0, "DONE", ""), []string{
 			"GET a: unknown doubts=loss,no_response", "GET b: unknown doubts=loss,no_response", "GET c: ok latency=1 wait=1 doubts=loss", ": client_error code=404 doubts=no_request", "GET d: ok latency=1 wait=1"}},
