@@ -509,3 +509,21 @@ func TestHiddenParameters(t *testing.T) {
 		}
 	}
 }
+
+// TestShownAllocations: a secret takes no memory of its own where values are shown.
+func TestShownAllocations(t *testing.T) {
+	e := l7.New(l7.Config{Protocols: []*l7.Protocol{postgresql.Protocol}, Want: ^uint64(0), Values: true, Budget: 64 << 20}, func(*record.Record) {})
+	flow := stream.Flow{A: netip.MustParseAddrPort("10.0.0.1:40000"), B: netip.MustParseAddrPort("10.0.0.2:5432")}
+	h := e.Open(&flow)
+	var c stream.Chunk
+	send := func(dir stream.Dir, b []byte) {
+		c.Dir, c.Data, c.Time, c.Packet, c.Order = dir, b, c.Time+1000, c.Packet+1, c.Order+1
+		h.HandleChunk(&flow, &c)
+	}
+	send(stream.Forward, []byte(startup))
+	send(stream.Backward, []byte(loggedIn))
+	ask, answer := []byte(query("update users set password = 'x', token = 'y' where id = 5")), []byte(done("UPDATE 1")+ready)
+	if n := testing.AllocsPerRun(1000, func() { send(stream.Forward, ask); send(stream.Backward, answer) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
