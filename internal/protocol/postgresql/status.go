@@ -100,9 +100,12 @@ func maskOf(sqlstate []byte) mask {
 // its own: who sees by the routine that one did is to pass P0001.
 func appendMaskedError(dst, sqlstate, message []byte) []byte {
 	m := maskOf(sqlstate)
+	colon := bytes.IndexAny(message, ":：")
 	switch {
 	case m == nothing:
 		return append(dst, message...)
+	case string(sqlstate) == "57014" && colon >= 0: // behind it a client says why it gave a COPY up
+		return append(append(dst, message[:colon]...), ": ?"...)
 	case m == whole || m != numbers && !utf8.Valid(message):
 		return append(dst, '?')
 	}

@@ -86,6 +86,8 @@ func TestMaskedError(t *testing.T) {
 		{"58P01", `could not open file "/home/ann/data" for reading: No such file or directory`, `could not open file ? for reading: No such file or directory`},
 		{"53300", `sorry, too many clients already`, `sorry, too many clients already`},
 		{"57014", `canceling statement due to statement timeout`, `canceling statement due to statement timeout`},
+		{"57014", `COPY from stdin failed: Ann: 42`, `COPY from stdin failed: ?`},
+		{"57014", "从stdin的COPY失败：Ann", "从stdin的COPY失败: ?"},
 		{"25P02", `current transaction is aborted, commands ignored until end of transaction block`, `current transaction is aborted, commands ignored until end of transaction block`},
 		{"XX000", `cache lookup failed for relation 16384`, `cache lookup failed for relation ?`},
 		{"P0001", `customer Ann has 42`, `?`},
