@@ -205,6 +205,7 @@ func (d *dialog) answered(m *l7.Message) {
 	case typeError:
 		d.secure, d.row.columns = 0, d.row.columns[:0]
 		d.waits.fail(t)
+		d.waits.failed = true
 		d.skips, d.failed = true, f.ask
 	case typeParameterStatus:
 		if d.setting(f.name, f.value); f.unseen {
@@ -215,11 +216,14 @@ func (d *dialog) answered(m *l7.Message) {
 	case typeAuthentication:
 		d.authentication, d.secure = f.code, 0 // the answer to an SSLRequest was lost, if there was one
 	case typeReady:
-		d.waits.ready(t)
+		awaited := d.waits.ready(t)
 		d.unsure, d.later = false, false
 		t.sweep(d.needed)
 		d.copy, d.row.columns, d.heard, d.skips = copying{}, d.row.columns[:0], false, false
-		if d.quiet = d.waits.empty(); d.quiet {
+		if awaited {
+			d.gaps = [2]bool{}
+		}
+		if d.quiet = awaited && d.waits.empty(); d.quiet {
 			d.sending, d.changing = sending{}, false
 		}
 	}
@@ -238,7 +242,7 @@ func (d *dialog) confirmed(kind byte) {
 		if r, ok := d.waits.next(typeClose); ok {
 			t.close(r)
 			d.waits.pop()
-		} else if d.waits.blind {
+		} else {
 			t.closeAll() // who knows which, and what has its name now
 		}
 	case typeNoData:

@@ -19,13 +19,15 @@ import (
 //
 //	bit                from                            until                                tells
 //	fresh              the connection begins           the server speaks, a gap             what a single S, N or G is
-//	quiet              ready, with nothing to answer   the client asks, a gap               that the server speaks unasked
+//	quiet              ready, as was waited for,       the client asks, a gap               that the server speaks unasked
+//	                   with nothing more to answer
 //	heard              an answer                       ready, a gap                         that a notice without request is of an answer
 //	skips              an error                        ready, a gap                         that ready does not say ok, whose a notice is
 //	unsure             a gap of the server             ready, the client asks again,        that ready does not say ok
 //	                                                   an Execute completes
 //	later              a statement of a Query ends     ready, a gap of the server           that ROLLBACK does not answer the first one
 //	changing           what may change the dialect     quiet                                that texts are read as before the server told
+//	gaps               a gap of one side, joined       ready, as was waited for             that a gap of the other side leaves names unknown
 //	waits.blind        a gap, joined midstream         ready                                that what waits is not all known
 //	statements.unseen  a gap, joined midstream,        the connection ends                  that a name nobody knows may be a statement's
 //	                   PREPARE in SQL, forgotten ones
@@ -53,14 +55,15 @@ type dialog struct {
 	copy       copying
 	relations  relations // that the COPY has described
 	sending    sending
-	row        shape // what the rows of this answer look like
-	unsure     bool  // some of what the server sent was lost: nobody knows whether it failed
-	later      bool  // a statement of this simple query was completed
-	quiet      bool  // the server was ready, and nothing was asked since
-	heard      bool  // it answers
-	skips      bool  // it failed, and passes over what was asked until it is ready
-	failed     ask   // what failed then
-	turn       bool  // of the next request
+	row        shape   // what the rows of this answer look like
+	unsure     bool    // some of what the server sent was lost: nobody knows whether it failed
+	later      bool    // a statement of this simple query was completed
+	quiet      bool    // the server was ready, and nothing was asked since
+	heard      bool    // it answers
+	skips      bool    // it failed, and passes over what was asked until it is ready
+	failed     ask     // what failed then
+	turn       bool    // of the next request
+	gaps       [2]bool // there was one, by who sent what is missing
 
 	guard bool  // of a message that is decoded alone: its request holds a secret
 	now   facts // from Decode to Advance
@@ -142,7 +145,7 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 		fresh: !c.Midstream,
 	}
 	d.client = c.Client.AppendTo(d.client)
-	d.statements.unseen = c.Midstream
+	d.statements.unseen, d.gaps[l7.ToServer] = c.Midstream, c.Midstream
 }
 
 // Holds implements l7.Holder.
@@ -495,6 +498,9 @@ func (d *dialog) recall(context []byte) {
 // the server is ready again; how texts are quoted is not until it tells.
 func (d *dialog) Lost(dir l7.Dir) {
 	d.waits.lose(&d.statements)
+	if d.gaps[dir] = true; d.gaps == [2]bool{true, true} {
+		d.statements.suspect()
+	}
 	d.relations = relations{}
 	d.dialect |= unsaid
 	d.quiet, d.fresh, d.heard, d.skips, d.secure, d.copy, d.sending, d.authentication = false, false, false, false, 0, copying{}, sending{}, 0

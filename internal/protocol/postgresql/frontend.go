@@ -431,8 +431,8 @@ func (d *dialog) extended(m *l7.Message, kind kind, p portal, operation string, 
 			a.commits = commits(view(s.text(textOperation)))
 		}
 		m.SetBytes(record.Target, s.text(textTarget))
-		if s.cut {
-			m.Doubts |= record.PreparedUnseen // in part
+		if s.cut || s.suspect {
+			m.Doubts |= record.PreparedUnseen // in part, or another one's text
 		}
 		normal := s.text(textNormal)
 		shown := s.text(textShown)

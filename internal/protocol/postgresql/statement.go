@@ -58,6 +58,7 @@ type statement struct {
 	seq        uint64
 	used       bool
 	pending    bool   // the server has not said that it is one
+	suspect    bool   // its name may be another's by now
 	cut        bool   // only the beginning of its text is known
 	hidden     bool   // its text holds a secret, which an error could repeat
 	changes    bool   // it may change how texts are quoted
@@ -89,13 +90,14 @@ func (s *statement) text(i int) []byte {
 	return s.memory[from:s.ends[i]]
 }
 
-// secret tells whether a parameter could be a secret, and remembers it. What a text that was cut does not say could be one.
+// secret tells whether a parameter could be a secret, and remembers it. What a text that was cut, or is another one's, does not say
+// could be one.
 func (s *statement) secret() bool {
 	if s != nil && !s.judged {
 		normal := s.text(textNormal)
 		s.judged, s.guarded = true, s.cut || len(normal) == maxNormal || sqltext.SecretParameters(normal)
 	}
-	return s != nil && s.guarded
+	return s != nil && (s.guarded || s.suspect)
 }
 
 // size is what it takes, in bytes.
@@ -169,7 +171,7 @@ func (t *statements) take(at int, name []byte) (ref, *statement) {
 	t.seq++
 	s := &t.list[i]
 	s.generation, s.seq, s.used, s.pending = (s.generation+1)%(1<<generationBits), t.seq, true, true
-	s.params, s.columns = s.params[:0], s.columns[:0]
+	s.suspect, s.params, s.columns = false, s.params[:0], s.columns[:0]
 	t.hashes[i] = hashName(name)
 	return ref(i+1) | ref(s.generation)<<placeBits, s
 }
@@ -276,10 +278,25 @@ func (t *statements) confirm(r ref) (had bool) {
 }
 
 // assume says that the server may have r: it was asked for, and the answer is not known. Where the server had another one of
-// its name, which of them it has now is not known either.
+// its name, which of them it has now is not known either; where it may have had one, that is a doubt.
 func (t *statements) assume(r ref) {
-	if t.confirm(r) && len(t.of(r).text(textName)) > 0 {
+	had, s := t.confirm(r), t.of(r)
+	switch {
+	case s == nil || len(s.text(textName)) == 0:
+	case had:
 		t.close(r)
+	default:
+		s.suspect = t.unseen
+	}
+}
+
+// settle says that the answer to w will not be known: what was to be prepared or closed is taken to be so.
+func (t *statements) settle(w wait) {
+	switch w.kind {
+	case typeParse:
+		t.assume(w.ref)
+	case typeClose:
+		t.close(w.ref)
 	}
 }
 
@@ -296,6 +313,22 @@ func (t *statements) closeAll() {
 		if h != 0 && !t.list[i].pending {
 			t.hashes[i], t.loose = nameless, true
 		}
+	}
+}
+
+// trust says of those that were asked for after another one that the server has them.
+func (t *statements) trust(seq uint64) {
+	for i := range t.list {
+		if s := &t.list[i]; s.seq > seq {
+			s.suspect = false
+		}
+	}
+}
+
+// suspect says of all that they may have been closed, and their names given to others, where neither that nor the answer was seen.
+func (t *statements) suspect() {
+	for i := range t.list {
+		t.list[i].suspect = true
 	}
 }
 
@@ -473,9 +506,11 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // waits are messages of the extended protocol that wait for their answers, in order, with the Syncs between them.
 type waits struct {
-	list  []wait
-	head  int
-	blind bool // what was lost may have been among them: nothing is noted until the server is ready
+	list   []wait
+	head   int
+	blind  bool   // what was lost may have been among them: nothing is noted until the server is ready
+	since  uint64 // the last statement before that
+	failed bool   // one asked for since may have failed
 }
 
 type wait struct {
@@ -488,9 +523,8 @@ func (w *waits) push(kind byte, r ref, t *statements) {
 		w.lose(t)
 	}
 	switch {
-	case w.blind && kind == typeParse:
-		t.assume(r)
 	case w.blind:
+		t.settle(wait{kind, r})
 	default:
 		if w.head > 0 && len(w.list) == cap(w.list) && w.head >= len(w.list)/2 { // else more memory: moving costs as much as there is
 			w.list = append(w.list[:0], w.list[w.head:]...)
@@ -526,23 +560,26 @@ func (w *waits) fail(t *statements) {
 	}
 }
 
-// ready says that the server is.
-func (w *waits) ready(t *statements) {
-	if w.fail(t); w.head < len(w.list) {
+// ready says that the server is. It tells whether that was waited for.
+func (w *waits) ready(t *statements) (awaited bool) {
+	w.fail(t)
+	if awaited = !w.empty(); awaited {
 		w.pop()
 	}
+	if w.blind && !w.failed {
+		t.trust(w.since)
+	}
 	w.blind = false
+	return awaited
 }
 
-// lose forgets all. What was to be prepared or closed is taken to be.
+// lose forgets all.
 func (w *waits) lose(t *statements) {
 	for _, e := range w.list[w.head:] {
-		switch e.kind {
-		case typeParse:
-			t.assume(e.ref)
-		case typeClose:
-			t.close(e.ref)
-		}
+		t.settle(e)
+	}
+	if w.failed = w.blind; !w.blind {
+		w.since = t.seq
 	}
 	w.list, w.head, w.blind, t.unseen = w.list[:0], 0, true, true
 }
