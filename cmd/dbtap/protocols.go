@@ -73,7 +73,7 @@ func protocolPage(p *l7.Protocol) string {
 	if len(p.Aliases) > 0 {
 		b.WriteString("\n## Other names of fields\n\n")
 		for _, name := range slices.Sorted(maps.Keys(p.Aliases)) {
-			fmt.Fprintf(&b, "|%s|%s|\n", name, p.Aliases[name])
+			fmt.Fprintf(&b, "|%s|%s|\n", name, strings.Join(p.Aliases[name], ", "))
 		}
 	}
 	return b.String()

@@ -276,7 +276,7 @@ func parseDecodeAs(list []string) (map[uint16]*l7.Protocol, error) {
 }
 
 func compile(expr string) (*filter.Filter, error) {
-	o := filter.Options{Protocols: protocolNames(), Aliases: map[string]string{}, Attributes: attributes()}
+	o := filter.Options{Protocols: protocolNames(), Aliases: map[string][]string{}, Attributes: attributes()}
 	for _, p := range all.Protocols() {
 		maps.Copy(o.Aliases, p.Aliases)
 	}

@@ -89,7 +89,7 @@ func protocol(p *l7.Protocol) []byte {
 		b.WriteString("\n## Other names for fields\n\nFilters accept these too.\n\n| alias | field |\n|---|---|\n")
 		names := slices.Sorted(maps.Keys(p.Aliases))
 		for _, n := range names {
-			fmt.Fprintf(&b, "| `%s` | `%s` |\n", n, p.Aliases[n])
+			fmt.Fprintf(&b, "| `%s` | `%s` |\n", n, strings.Join(p.Aliases[n], "`, `"))
 		}
 	}
 	return b.Bytes()

@@ -34,8 +34,8 @@ type Options struct {
 	// any word may be compared with the column, and there are no tree paths.
 	Protocols []string
 	// Aliases are other names of fields, as dotted paths, for those that begin with a protocol's name: mongodb.opcode ->
-	// mongodb.opCode. The longest alias that begins a path is replaced, once.
-	Aliases map[string]string
+	// mongodb.opCode. The longest alias that begins a path is replaced, once. One for several fields stands for any of them.
+	Aliases map[string][]string
 	// Attributes are the names that attributes can have, with their kinds. Where there are none, any name is taken.
 	Attributes map[string]record.Kind
 }
@@ -143,7 +143,8 @@ func (f *Filter) Match(r *record.Record, trees iter.Seq[*wire.Tree]) bool {
 // Unmet are the paths of fields that were looked for, and of which no message so far had any, as the user wrote them.
 func (f *Filter) Unmet() (paths []string) {
 	for _, t := range f.trees {
-		if t.looked.Load() && !t.met.Load() && !slices.Contains(paths, t.written) {
+		found := func(o *treeTest) bool { return o.written == t.written && o.met.Load() } // it may stand for several fields
+		if t.looked.Load() && !slices.ContainsFunc(f.trees, found) && !slices.Contains(paths, t.written) {
 			paths = append(paths, t.written)
 		}
 	}

@@ -13,12 +13,13 @@ import (
 
 var options = Options{
 	Protocols: []string{"mongodb", "mysql", "postgresql", "kafka"},
-	Aliases: map[string]string{
-		"mongodb.opcode":         "mongodb.opCode",
-		"mongodb.message_length": "mongodb.messageLength",
-		"mongodb.body.old":       "mongodb.body.filter.age",
-		"mongo.opcode":           "mongodb.opCode", // as others call the protocol
-		"pgsql.val.data":         "postgresql.DataRow",
+	Aliases: map[string][]string{
+		"mongodb.opcode":         {"mongodb.opCode"},
+		"mongodb.message_length": {"mongodb.messageLength"},
+		"mongodb.body.old":       {"mongodb.body.filter.age"},
+		"mongo.opcode":           {"mongodb.opCode"}, // as others call the protocol
+		"mongo.name":             {"mongodb.body.filter.name", "mongodb.body.filter.age"},
+		"pgsql.val.data":         {"postgresql.DataRow"},
 	},
 }
 

@@ -211,7 +211,7 @@ func (p *parser) node(path []element, t test) (node, error) {
 		}
 		return p.column(c, t)
 	}
-	if slices.Contains(p.options.Protocols, p.resolve(path)[0].name) {
+	if slices.Contains(p.options.Protocols, p.resolve(path)[0][0].name) {
 		p.filter.columns |= 1 << record.Protocol
 		if len(path) == 1 {
 			if t.op != present {
@@ -250,10 +250,10 @@ func (p *parser) otherName(path []element) error {
 	var names []string
 	protocol := ""
 	prefix := path[0].name + "."
-	for name, field := range p.options.Aliases {
+	for name, fields := range p.options.Aliases {
 		if name, ok := strings.CutPrefix(name, prefix); ok {
 			names = append(names, name)
-			protocol, _, _ = strings.Cut(field, ".")
+			protocol, _, _ = strings.Cut(fields[0], ".")
 		}
 	}
 	if names == nil {

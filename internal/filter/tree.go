@@ -20,9 +20,25 @@ type treeTest struct {
 	looked, met atomic.Bool // whether a message was looked at, and whether one had such a field
 }
 
+// tree makes the node of a comparison of a path, which may be another name of several fields.
 func (p *parser) tree(path []element, t test) (node, error) {
 	written := string(appendPath(nil, path))
-	path = p.resolve(path)
+	var fields or
+	for _, path := range p.resolve(path) {
+		n, err := p.field(path, t, written)
+		if err != nil {
+			return nil, err
+		}
+		fields = append(fields, n)
+	}
+	if len(fields) == 1 {
+		return fields[0], nil
+	}
+	return fields, nil
+}
+
+// field makes the node of a comparison of a field.
+func (p *parser) field(path []element, t test, written string) (node, error) {
 	if len(path) > maxPath {
 		return nil, p.fail(path[0].pos, "the path is too long")
 	}
@@ -38,8 +54,9 @@ func (p *parser) tree(path []element, t test) (node, error) {
 	return n, nil
 }
 
-// resolve replaces the longest beginning of the path that is an alias. Elements in quotes are nobody's alias.
-func (p *parser) resolve(path []element) []element {
+// resolve replaces the longest beginning of the path that is an alias by each path that it stands for. Elements in quotes are
+// nobody's alias.
+func (p *parser) resolve(path []element) (paths [][]element) {
 	plain := 0
 	for plain < len(path) && path[plain].bare {
 		plain++
@@ -49,17 +66,20 @@ func (p *parser) resolve(path []element) []element {
 		for i := range names {
 			names[i] = path[i].name
 		}
-		target, ok := p.options.Aliases[strings.Join(names, ".")]
+		targets, ok := p.options.Aliases[strings.Join(names, ".")]
 		if !ok {
 			continue
 		}
-		var out []element
-		for name := range strings.SplitSeq(target, ".") {
-			out = append(out, element{name: name, pos: path[0].pos})
+		for _, target := range targets {
+			var out []element
+			for name := range strings.SplitSeq(target, ".") {
+				out = append(out, element{name: name, pos: path[0].pos})
+			}
+			paths = append(paths, append(out, path[n:]...))
 		}
-		return append(out, path[n:]...)
+		return paths
 	}
-	return path
+	return [][]element{path}
 }
 
 func (n *treeTest) eval(r *record.Record, found uint64, all bool) Tri {

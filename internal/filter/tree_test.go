@@ -170,7 +170,7 @@ func TestTree(t *testing.T) {
 		{"mongodb.body.filter.age.$gt == '18'", false},
 		{"mongodb.body.filter.age.$gt >= 17.5", true},
 		{"mongodb.body.filter.$gt", false},
-		{"mongodb.body.old.$gt == 18", true},
+		{"mongodb.body.old.$gt == 18", true}, {"mongo.name.$gt == 18", true}, {"!mongo.name.$gt", false}, {"mongo.name.$gt != 18", false},
 		{`mongodb.body.filter."odd name" == 5`, true},
 		{`mongodb.body.filter."odd name" > 4`, true},
 		{`mongodb.body.filter."odd name" > "4"`, true},

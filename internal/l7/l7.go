@@ -21,9 +21,9 @@ type Protocol struct {
 	Spec       string   // URL of the specification
 	Ports      []uint16 // usual ports of servers; they break ties only
 	Pairing    Pairing
-	Attributes []Attribute       // facts only this protocol has
-	Aliases    map[string]string // other names for paths in its trees, in filters
-	Page       string            // its documentation for users, Markdown
+	Attributes []Attribute         // facts only this protocol has
+	Aliases    map[string][]string // other names for paths in its trees, in filters: a name for any of several
+	Page       string              // its documentation for users, Markdown
 
 	// Probe looks at the first bytes of a message, or of a stream, and says whether they are of this protocol and who
 	// sent them. It says Unsure only if more bytes can change its mind. dir is the flow's, which says nothing about

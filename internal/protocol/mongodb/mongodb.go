@@ -123,18 +123,18 @@ const (
 )
 
 // aliases are names that a well-known tutorial on dissectors gives the fields.
-var aliases = map[string]string{
-	"mongodb.message_length":   "mongodb.messageLength",
-	"mongodb.requestid":        "mongodb.requestID",
-	"mongodb.responseto":       "mongodb.responseTo",
-	"mongodb.opcode":           "mongodb.opCode",
-	"mongodb.full_coll_name":   "mongodb.fullCollectionName",
-	"mongodb.number_to_skip":   "mongodb.numberToSkip",
-	"mongodb.number_to_return": "mongodb.numberToReturn",
-	"mongodb.response_flags":   "mongodb.responseFlags",
-	"mongodb.cursor_id":        "mongodb.cursorID",
-	"mongodb.starting_from":    "mongodb.startingFrom",
-	"mongodb.number_returned":  "mongodb.numberReturned",
+var aliases = map[string][]string{
+	"mongodb.message_length":   {"mongodb.messageLength"},
+	"mongodb.requestid":        {"mongodb.requestID"},
+	"mongodb.responseto":       {"mongodb.responseTo"},
+	"mongodb.opcode":           {"mongodb.opCode"},
+	"mongodb.full_coll_name":   {"mongodb.fullCollectionName"},
+	"mongodb.number_to_skip":   {"mongodb.numberToSkip"},
+	"mongodb.number_to_return": {"mongodb.numberToReturn"},
+	"mongodb.response_flags":   {"mongodb.responseFlags"},
+	"mongodb.cursor_id":        {"mongodb.cursorID"},
+	"mongodb.starting_from":    {"mongodb.startingFrom"},
+	"mongodb.number_returned":  {"mongodb.numberReturned"},
 }
 
 func known(op uint32) bool {

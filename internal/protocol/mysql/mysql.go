@@ -230,21 +230,21 @@ var sqlTypes = func() (list [64]*wire.Type) {
 }()
 
 // aliases are names that Wireshark gives the fields.
-var aliases = map[string]string{
-	"mysql.packet_length":  "mysql.payload_length",
-	"mysql.packet_number":  "mysql.sequence_id",
-	"mysql.version":        "mysql.server_version",
-	"mysql.user":           "mysql.username",
-	"mysql.error.message":  "mysql.error_message",
-	"mysql.sqlstate":       "mysql.sql_state",
-	"mysql.insert_id":      "mysql.last_insert_id",
-	"mysql.num_fields":     "mysql.column_count",
-	"mysql.stmt_id":        "mysql.statement_id",
-	"mysql.field.name":     "mysql.column_definition.name",
-	"mysql.field.table":    "mysql.column_definition.table",
-	"mysql.field.type":     "mysql.column_definition.type",
-	"mysql.server_status":  "mysql.status_flags",
-	"mysql.caps.server":    "mysql.capability_flags_1",
-	"mysql.caps.client":    "mysql.client_flag",
-	"mysql.connattrs.name": "mysql.attributes",
+var aliases = map[string][]string{
+	"mysql.packet_length":  {"mysql.payload_length"},
+	"mysql.packet_number":  {"mysql.sequence_id"},
+	"mysql.version":        {"mysql.server_version"},
+	"mysql.user":           {"mysql.username"},
+	"mysql.error.message":  {"mysql.error_message"},
+	"mysql.sqlstate":       {"mysql.sql_state"},
+	"mysql.insert_id":      {"mysql.last_insert_id"},
+	"mysql.num_fields":     {"mysql.column_count"},
+	"mysql.stmt_id":        {"mysql.statement_id"},
+	"mysql.field.name":     {"mysql.column_definition.name"},
+	"mysql.field.table":    {"mysql.column_definition.table"},
+	"mysql.field.type":     {"mysql.column_definition.type"},
+	"mysql.server_status":  {"mysql.status_flags"},
+	"mysql.caps.server":    {"mysql.capability_flags_1"},
+	"mysql.caps.client":    {"mysql.client_flag"},
+	"mysql.connattrs.name": {"mysql.attributes"},
 }

@@ -386,7 +386,7 @@ func (d *dialog) describe(kind byte, c *wire.Cursor, m *l7.Message) {
 	}
 	d.now.what = c.Uint8("object")
 	c.Enum(objectNames)
-	name := c.CString("name")
+	name := c.CString(cmp.Or(objectNames[uint64(d.now.what)], "name"))
 	d.now.unseen = c.Err() != nil
 	switch d.now.what {
 	case 'S':
