@@ -91,12 +91,15 @@ func (d *dialog) answer(kind byte, c *wire.Cursor, m *l7.Message) {
 		value(c, "result", int(c.Int32BE("length")), 0, 0)
 		c.Forgive(was)
 	case typeReady:
+		d.now.what = c.Uint8("status")
+		c.Enum(states)
+		if c.Err() != nil && c.Err() != c.Cut() {
+			return // it says nothing
+		}
 		m.More, m.Fence = false, true
 		if !d.unsure && !d.skips {
 			m.Status = record.OK
 		}
-		d.now.what = c.Uint8("status")
-		c.Enum(states)
 		m.SetAttributeText(attrTransaction, states[uint64(d.now.what)])
 	}
 }
@@ -300,7 +303,7 @@ type said struct {
 // said describes the fields of an ErrorResponse or a NoticeResponse. guarded: they could repeat a secret of the request.
 func (d *dialog) said(c *wire.Cursor, guarded bool) (s said) {
 	raised := d.raised(c.Rest())
-	for c.More() {
+	for c.Err() == nil { // it ends with a terminator
 		g := c.Group("field")
 		field := c.Uint8("field_type")
 		c.Enum(fieldCodes)

@@ -109,3 +109,17 @@ func TestNameInGap(t *testing.T) {
 		t.Errorf("gaps with an answer between: %q", got)
 	}
 }
+
+// TestShortBody: an answer whose body ends before its fields says nothing without a doubt.
+func TestShortBody(t *testing.T) {
+	for _, answer := range []string{
+		m('E', ""), m('E', "SERROR\x00C42P01\x00"), m('E', "SERROR\x00C42"), m('C', ""), m('C', "SELECT 1"), m('Z', ""), m('S', z("a")),
+		m('t', "\x00\x03\x00"), m('G', "\x00\x00\x05"), m('V', "\x00\x00\x00\x09a"), m('K', "\x00\x00\x00\x01\x00"), m('R', "\x00"),
+	} {
+		c := begin(false, false).client(startup).server(loggedIn)
+		c.client(query("select a")).server(answer, done("SELECT 1"), ready).client(query("select b")).server(done("SELECT 1"), ready).end()
+		if n := len(c.rows); n != 3 || c.rows[1].Doubts&record.Malformed == 0 || c.rows[2].Status != record.OK || c.rows[2].Doubts != 0 {
+			t.Errorf("%q: %v", answer, c.rows[1:])
+		}
+	}
+}
