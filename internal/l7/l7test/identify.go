@@ -2,6 +2,7 @@ package l7test
 
 import (
 	"bufio"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -29,18 +30,45 @@ const joinings = 8
 // server asked it for, does not count: it may be anything.
 const sure = 2
 
-// joined is v as seen from chunk j on, from byte off of it, from some sides only, with the flow the other way round if
-// turned, and on other ports.
-func joined(v *Conversation, j, off int, see func(stream.Dir) bool, turned bool, a, b uint16) *Conversation {
+// seat is from where a conversation is seen: from a byte of a chunk on, from some sides only, with the flow the other way round
+// if turned.
+type seat struct {
+	join, side string
+	chunk, off int
+	see        func(stream.Dir) bool
+	turned     bool
+}
+
+// sit takes a seat by chance, at a join and on a side.
+func sit(r *rand.Rand, v *Conversation, join, side string, client stream.Dir) seat {
+	p := seat{join: join, side: side, see: func(d stream.Dir) bool { return side == sides[0] || (side == sides[1]) == (d == client) }}
+	if join != joins[0] {
+		p.chunk = r.IntN(len(v.Chunks))
+	}
+	if n := len(v.Chunks[p.chunk].Data); join == joins[2] && n > 0 {
+		p.off = r.IntN(n)
+	}
+	if !p.see(v.Chunks[p.chunk].Dir) {
+		p.off = 0
+	}
+	return p
+}
+
+func (p seat) String() string {
+	return fmt.Sprintf("joined at %s (chunk %d, byte %d) from %s, turned %v", p.join, p.chunk, p.off, p.side, p.turned)
+}
+
+// view is v as it is seen from p, on other ports.
+func (p seat) view(v *Conversation, a, b uint16) *Conversation {
 	var chunks []stream.Chunk
-	for i, ch := range v.Chunks[j:] {
-		if !see(ch.Dir) {
+	for i, ch := range v.Chunks[p.chunk:] {
+		if !p.see(ch.Dir) {
 			continue
 		}
 		if i == 0 {
-			ch.Data = ch.Data[off:]
+			ch.Data = ch.Data[p.off:]
 		}
-		if turned {
+		if p.turned {
 			ch.Dir = ch.Dir.Opposite()
 		}
 		chunks = append(chunks, ch)
@@ -48,18 +76,43 @@ func joined(v *Conversation, j, off int, see func(stream.Dir) bool, turned bool,
 	c := v.with(chunks)
 	c.Flow.A = netip.AddrPortFrom(v.Flow.A.Addr(), a)
 	c.Flow.B = netip.AddrPortFrom(v.Flow.B.Addr(), b)
-	if turned {
+	if p.turned {
 		c.Flow.A, c.Flow.B = c.Flow.B, c.Flow.A
 	}
-	c.Flow.Midstream = v.Flow.Midstream || j > 0 || off > 0
+	c.Flow.Midstream = v.Flow.Midstream || p.chunk > 0 || p.off > 0
 	return c
 }
 
-// identification: the protocol is found on any port, from either side and from the middle, and so is who is the client.
+// follow counts the whole messages of a conversation of c that are seen from p and may be told from others.
+func (p seat) follow(c *captured, number int, begin []int, client stream.Dir) (n int) {
+	v := c.conversations[number-1]
+	from := [2]int{-1, -1} // what is still to come, from each side
+	for k := len(v.Chunks) - 1; k >= p.chunk; k-- {
+		if d := v.Chunks[k].Dir; p.see(d) {
+			from[d] = begin[k]
+		}
+	}
+	if d := v.Chunks[p.chunk].Dir; from[d] >= 0 {
+		from[d] += p.off
+	}
+	for _, m := range c.messages {
+		d := client
+		if m.Dir == l7.ToClient {
+			d = d.Opposite()
+		}
+		if m.Role != l7.Feed && m.Role != l7.Nothing && m.Conversation == number && from[d] >= 0 && m.end-m.Size >= from[d] {
+			n++
+		}
+	}
+	return n
+}
+
+// identification: the protocol is found on any port, from either side and from the middle, and so is who is the client; and no
+// row shows more than those of the whole conversation.
 func (s *suite) identification(t *testing.T) {
 	fail := newReport(t)
 	found, missed := map[string]int{}, map[string]int{}
-	try := func(c *captured, fail *report, at []string) {
+	try := func(c *captured, may *report, at []string) {
 		for i, v := range c.conversations {
 			begin, ok := spans(v)
 			if !ok {
@@ -67,81 +120,35 @@ func (s *suite) identification(t *testing.T) {
 			}
 			r := c.random(i)
 			client := clientOf(v, c.messages, i+1)
+			whole := s.known(c, i+1, false)
 			for _, join := range at {
 				for _, side := range sides {
 					for k := range joinings {
-						turned, j, off := k%2 > 0, 0, 0
-						if join != joins[0] {
-							j = r.IntN(len(v.Chunks))
-						}
-						if join == joins[2] {
-							off = r.IntN(len(v.Chunks[j].Data))
-						}
-						see := func(d stream.Dir) bool {
-							return side == sides[0] || (side == sides[1]) == (d == client)
-						}
-						if !see(v.Chunks[j].Dir) {
-							off = 0
-						}
-						// What is still to come, from each side.
-						var from [2]int
-						for d := range from {
-							from[d] = -1
-							for k := len(v.Chunks) - 1; k >= j; k-- {
-								if v.Chunks[k].Dir == stream.Dir(d) && see(stream.Dir(d)) {
-									from[d] = begin[k]
-								}
-							}
-						}
-						if from[v.Chunks[j].Dir] >= 0 {
-							from[v.Chunks[j].Dir] += off
-						}
-						n := 0
-						for _, m := range c.messages {
-							d := client
-							if m.Dir == l7.ToClient {
-								d = d.Opposite()
-							}
-							if m.Role != l7.Feed && m.Role != l7.Nothing && m.Conversation == i+1 && from[d] >= 0 && m.end-m.Size >= from[d] {
-								n++
-							}
-						}
+						p := sit(r, v, join, side, client)
+						p.turned = k%2 > 0
+						n := p.follow(c, i+1, begin, client)
 						if n < sure {
 							continue
 						}
-						ports := [2]uint16{}
-						for d := range ports {
-							for ports[d] == 0 || slices.Contains(s.p.Ports, ports[d]) {
-								ports[d] = uint16(1024 + r.IntN(60000))
-							}
-						}
-						seen := joined(v, j, off, see, turned, ports[0], ports[1])
-						what := join + ", " + side
-						cfg := everything()
-						cfg.Protocols = []*l7.Protocol{s.p}
-						wrong := ""
-						e := l7.New(cfg, func(r *record.Record) {
-							if r.Client.Port() != ports[client] {
-								wrong = r.Client.String()
-							}
-						})
-						seen.Play(e)
-						if e.Stats().Identified != 1 {
-							missed[what]++
-							fail.errorf("%s, connection %d, joined at %s (chunk %d, byte %d) from %s, turned %v: not identified, though %d messages follow", c.name, i+1, join, j, off, side, turned, n)
+						what := fmt.Sprintf("%s, connection %d, %v", c.name, i+1, p)
+						rows, wrong := s.late(p, v, client, r)
+						if rows == nil {
+							missed[join+", "+side]++
+							may.errorf("%s: not identified, though %d messages follow", what, n)
 							continue
 						}
-						found[what]++
-						if wrong != "" {
-							fail.errorf("%s, connection %d, joined at %s (chunk %d, byte %d) from %s, turned %v: %s is not the client", c.name, i+1, join, j, off, side, turned, wrong)
+						if found[join+", "+side]++; wrong != "" {
+							may.errorf("%s: %s is not the client", what, wrong)
+							continue // what it asks was an answer
 						}
+						whole.compare(fail, what, rows)
 					}
 				}
 			}
 		}
 	}
-	s.each(fail, nil, func(c *captured, fail *report) { try(c, fail, joins[:1]) })
-	s.each(fail, s.o.LateExcept, func(c *captured, fail *report) { try(c, fail, joins[1:]) })
+	s.each(fail, nil, func(c *captured, may *report) { try(c, may, joins[:1]) })
+	s.each(fail, s.o.LateExcept, func(c *captured, may *report) { try(c, may, joins[1:]) })
 	for _, join := range joins {
 		for _, side := range sides {
 			what := join + ", " + side
@@ -151,6 +158,31 @@ func (s *suite) identification(t *testing.T) {
 			}
 		}
 	}
+}
+
+// late are the rows of v as seen from p, on ports that tell nothing, nil where the protocol was not found; and who is taken for
+// the client, if somebody else is.
+func (s *suite) late(p seat, v *Conversation, client stream.Dir, r *rand.Rand) (rows []string, wrong string) {
+	ports := [2]uint16{}
+	for d := range ports {
+		for ports[d] == 0 || slices.Contains(s.p.Ports, ports[d]) {
+			ports[d] = uint16(1024 + r.IntN(60000))
+		}
+	}
+	cfg := everything()
+	cfg.Protocols = []*l7.Protocol{s.p}
+	rows = []string{}
+	e := l7.New(cfg, func(r *record.Record) {
+		rows = append(rows, row(r, 1))
+		if r.Client.Port() != ports[client] {
+			wrong = r.Client.String()
+		}
+	})
+	p.view(v, ports[0], ports[1]).Play(e)
+	if e.Stats().Identified != 1 {
+		return nil, ""
+	}
+	return rows, wrong
 }
 
 // confusion: what is not this protocol is not taken for it: other projects' captures of other protocols, encrypted
@@ -166,19 +198,12 @@ func (s *suite) confusion(t *testing.T) {
 		for range 4 {
 			for _, join := range joins {
 				for _, side := range sides {
-					j, off := 0, 0
-					if join != joins[0] {
-						j = r.IntN(len(v.Chunks))
-					}
-					if n := len(v.Chunks[j].Data); join == joins[2] && n > 0 {
-						off = r.IntN(n)
-					}
-					see := func(d stream.Dir) bool { return side == sides[0] || (side == sides[1]) == (d == stream.Forward) }
-					seen := joined(v, j, off, see, r.IntN(2) == 0, v.Flow.A.Port(), v.Flow.B.Port())
+					p := sit(r, v, join, side, stream.Forward)
+					p.turned = r.IntN(2) == 0
 					tried++
-					rows, stats := s.rows(everything(), seen)
+					rows, stats := s.rows(everything(), p.view(v, v.Flow.A.Port(), v.Flow.B.Port()))
 					if stats.Identified != 0 {
-						fail.errorf("%s, joined at %s (chunk %d, byte %d) from %s: taken for %s: %+v %s", what, join, j, off, side, s.p.Name, stats, rows)
+						fail.errorf("%s, %v: taken for %s: %+v %s", what, p, s.p.Name, stats, rows)
 						return
 					}
 				}
@@ -243,10 +268,10 @@ func Together(t *testing.T, list []*l7.Protocol) {
 	other := slices.Clone(list)
 	slices.Reverse(other)
 	tried := 0
-	for _, p := range list {
-		files, _ := filepath.Glob("../" + p.Name + "/testdata/*.pcap.gz")
+	for _, protocol := range list {
+		files, _ := filepath.Glob("../" + protocol.Name + "/testdata/*.pcap.gz")
 		if len(files) == 0 {
-			t.Errorf("no captures of %s", p.Name)
+			t.Errorf("no captures of %s", protocol.Name)
 		}
 		for _, f := range files {
 			for i, v := range Read(t, f) {
@@ -255,25 +280,19 @@ func Together(t *testing.T, list []*l7.Protocol) {
 				}
 				for _, join := range joins {
 					for _, side := range sides {
-						j, off := 0, 0
-						if join != joins[0] {
-							j = r.IntN(len(v.Chunks))
-						}
-						if n := len(v.Chunks[j].Data); join == joins[2] && n > 0 {
-							off = r.IntN(n)
-						}
-						see := func(d stream.Dir) bool { return side == sides[0] || (side == sides[1]) == (d == stream.Forward) }
+						p := sit(r, v, join, side, stream.Forward)
+						p.turned = r.IntN(2) == 0
 						a, b := uint16(1024+r.IntN(60000)), uint16(1024+r.IntN(60000))
 						for _, protocols := range [][]*l7.Protocol{list, other} {
 							cfg := everything()
 							cfg.Protocols = protocols
 							tried++
 							e := l7.New(cfg, func(r *record.Record) {
-								if r.Protocol != p.Name {
-									fail.errorf("%s, connection %d, joined at %s (chunk %d, byte %d) from %s: taken for %s: %s", f, i+1, join, j, off, side, r.Protocol, row(r, 1))
+								if r.Protocol != protocol.Name {
+									fail.errorf("%s, connection %d, %v: taken for %s: %s", f, i+1, p, r.Protocol, row(r, 1))
 								}
 							})
-							joined(v, j, off, see, r.IntN(2) == 0, a, b).Play(e)
+							p.view(v, a, b).Play(e)
 						}
 					}
 				}

@@ -27,8 +27,8 @@ func TestLines(t *testing.T) {
 	}
 	Run(t, Lines(l7.ByID), Options{
 		Inherited:  []record.Col{record.User},
-		LossExcept: map[string]string{"scrambled": "where lines lie in what was scrambled is not known"},
-		LateExcept: map[string]string{"scrambled": "without the line that scrambles the rest cannot be read"},
+		LossExcept: map[string]Exception{"scrambled": {Most: 16, Why: "where lines lie in what was scrambled is not known"}},
+		LateExcept: map[string]Exception{"scrambled": {Most: 19, Why: "without the line that scrambles the rest cannot be read"}},
 		Resize: func(b []byte) {
 			if len(b) >= 8 {
 				copy(b[2:], fmt.Sprintf("%06d", len(b)))

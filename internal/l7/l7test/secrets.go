@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/dbtap/dbtap/internal/output"
@@ -22,29 +23,17 @@ func (s *suite) secrets(t *testing.T) {
 	}
 	looked, forms := 0, 0
 	for _, c := range s.captures {
-		secret := map[string][]byte{}
-		for name, b := range s.o.Secrets {
-			secret[name] = b
-		}
-		if s.o.Of != nil {
-			for i, m := range c.messages {
-				for j, b := range s.o.Of(m) {
-					secret[fmt.Sprintf("secret %d of message %d", j+1, i+1)] = b
-				}
-			}
-		}
-		outputs := s.outputs(c)
-		for _, out := range outputs {
-			looked += len(out)
-		}
-		for name, b := range secret {
-			for form, p := range shapes(b) {
-				forms++
-				for what, out := range outputs {
-					if i := bytes.Index(out, p); i >= 0 {
-						line := out[bytes.LastIndexByte(out[:i], '\n')+1:]
-						line, _, _ = bytes.Cut(line, []byte("\n"))
-						fail.errorf("%s: %s shows %s as %s: %.300q", c.name, what, name, form, line)
+		for values, outputs := range s.outputs(c) {
+			for what, out := range outputs {
+				looked += len(out)
+				for name, b := range s.never(c, values == 1) {
+					for form, p := range shapes(b) {
+						forms++
+						if i := bytes.Index(out, p); i >= 0 {
+							line := out[bytes.LastIndexByte(out[:i], '\n')+1:]
+							line, _, _ = bytes.Cut(line, []byte("\n"))
+							fail.errorf("%s: %s shows %s as %s: %.300q", c.name, what, name, form, line)
+						}
 					}
 				}
 			}
@@ -56,10 +45,28 @@ func (s *suite) secrets(t *testing.T) {
 	}
 }
 
-// outputs is all that can be shown of a capture, by what it is.
-func (s *suite) outputs(c *captured) map[string][]byte {
-	out := map[string][]byte{}
-	for _, values := range []bool{false, true} {
+// never is what no output of a capture may show, by what it is: secrets, and values unless they are asked for.
+func (s *suite) never(c *captured, values bool) map[string][]byte {
+	list := maps.Clone(s.o.Secrets)
+	if list == nil {
+		list = map[string][]byte{}
+	}
+	if !values {
+		maps.Copy(list, s.o.Values)
+	}
+	if s.o.Of != nil {
+		for i, m := range c.messages {
+			for j, b := range s.o.Of(m) {
+				list[fmt.Sprintf("secret %d of message %d", j+1, i+1)] = b
+			}
+		}
+	}
+	return list
+}
+
+// outputs is all that can be shown of a capture, by what it is: first without values, then with them.
+func (s *suite) outputs(c *captured) (out [2]map[string][]byte) {
+	for k, values := range []bool{false, true} {
 		var json, csv bytes.Buffer
 		j := output.NewJSON(&json)
 		v := output.NewCSV(&csv)
@@ -78,7 +85,7 @@ func (s *suite) outputs(c *captured) map[string][]byte {
 		j.Flush()
 		v.Flush()
 		name := map[bool]string{false: "", true: " with values"}[values]
-		out["JSON"+name], out["CSV"+name], out["a tree"+name] = json.Bytes(), csv.Bytes(), trees.Bytes()
+		out[k] = map[string][]byte{"JSON" + name: json.Bytes(), "CSV" + name: csv.Bytes(), "a tree" + name: trees.Bytes()}
 	}
 	return out
 }

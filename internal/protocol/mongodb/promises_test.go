@@ -37,8 +37,8 @@ func options() l7test.Options {
 	return l7test.Options{
 		Except:     []string{"tls*"},
 		Broken:     []string{"flags", "sections", "checksum"},
-		LossExcept: map[string]string{"ids": "two requests have one identifier"},
-		LateExcept: map[string]string{"ids": "two requests have one identifier, and so have their answers"},
+		LossExcept: map[string]l7test.Exception{"ids": {Most: 3, Why: "two requests have one identifier"}},
+		LateExcept: map[string]l7test.Exception{"ids": {Most: 5, Why: "two requests have one identifier, and so have their answers"}},
 		Resize: func(b []byte) {
 			if len(b) >= 4 {
 				binary.LittleEndian.PutUint32(b, uint32(len(b)))
