@@ -319,7 +319,7 @@ func (d *dialog) Decode(dir l7.Dir, c *wire.Cursor, m *l7.Message) {
 		d.run(dir, c, m)
 	default:
 		d.message(dir, c, m)
-		for end := together(dir, b, c.Pos()); c.Pos() < end; {
+		for end := together(dir, b, c.Pos()); c.Pos() < end && c.Err() == nil; {
 			d.now.before = b[:c.Pos()]
 			d.message(dir, c, m)
 		}
