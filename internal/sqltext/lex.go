@@ -95,16 +95,19 @@ var singles = [256]kind{'(': open, '[': bracket, ')': closing, ']': closing, ','
 
 // lexer takes a text apart.
 type lexer struct {
-	sql   []byte
-	d     Dialect
-	prev  kind // of the token before; who reads may say it better, for key words
-	code  int  // comments around that are code
-	hints int  // code, when a hint had begun
-	signs int  // up to where each + and - is an operator of its own
-	start int  // of the token
-	at    int  // behind the token
-	cut   bool // the text ended inside it, or where it ends is not known
-	asked int  // up to where the text was searched for settings of how it quotes
+	sql     []byte
+	d       Dialect
+	prev    kind // of the token before; who reads may say it better, for key words
+	cut     bool // the text ended inside the token, or where it ends is not known
+	endless bool // a quoted name has no end, or, in a guarded text, a literal or a comment
+	stray   bool // so a quote is one too many: the first that is not around a plain name takes the rest
+	guard   int8 // whether the text is guarded: 1, or -1; 0: not known yet
+	code    int  // comments around that are code
+	hints   int  // code, when a hint had begun
+	signs   int  // up to where each + and - is an operator of its own
+	start   int  // of the token
+	at      int  // behind the token
+	asked   int  // up to where the text was searched for settings of how it quotes
 }
 
 // next finds the next token: sql[start:at].
@@ -172,7 +175,9 @@ func (l *lexer) next() kind {
 			return variable
 		}
 		if i < len(sql) && sql[i] == '`' {
-			l.name(i+1, '`')
+			if l.name(i+1, '`') == text {
+				return text
+			}
 			return variable
 		}
 		return operator
@@ -261,7 +266,7 @@ func (l *lexer) path() {
 func (l *lexer) values() bool {
 	was := *l
 	for {
-		was.at = l.at
+		was.at, was.guard = l.at, l.guard
 		if k := l.next(); k >= text && k <= param {
 			switch l.sign() {
 			case ',':
@@ -306,31 +311,51 @@ func (l *lexer) sign() byte {
 	return 0
 }
 
+// rest takes what is left of the text, as a literal.
+func (l *lexer) rest() kind {
+	l.at, l.cut = len(l.sql), true
+	return text
+}
+
+// torn tells whether the token, which is in code, holds what ends the code for a server that passes over it: its end is
+// not certain.
+func (l *lexer) torn() bool { return bytes.Contains(l.sql[l.start:l.at], []byte("*/")) }
+
 // text reads a literal whose quote stands before i.
 func (l *lexer) text(i int, q byte, escapes bool) kind {
 	sql := l.sql
+	if l.stray {
+		return l.rest()
+	}
 	for {
 		i = quoted(sql, i, q)
 		switch {
 		case i >= len(sql):
-			l.at, l.cut = len(sql), true
-			return text
+			l.endless = l.guarded()
+			return l.rest()
 		case sql[i] == q:
 			i++
-			if i < len(sql) && sql[i] == q {
-				i++
-				continue
+			if i < len(sql) {
+				if sql[i] == q {
+					i++
+					continue
+				}
+				if classes[sql[i]]&part != 0 && l.guarded() {
+					return l.rest()
+				}
 			}
 			l.at = i
+			if l.code > 0 && l.torn() {
+				return l.rest()
+			}
 			if l.d&MySQL != 0 || !l.goesOn(&i) {
 				return text
 			}
 		case sql[i] != '\\':
 			i += unquoted(sql[i:min(i+long, len(sql))], q)
 		case l.d&Multibyte != 0 && (escapes || l.d&Unsure != 0) && sql[i-1] >= 0x80,
-			i+1 < len(sql) && sql[i+1] == q && sql[l.start]|0x20 != 'e' && l.unsure():
-			l.at, l.cut = len(sql), true
-			return text
+			i+1 < len(sql) && sql[i+1] == q && sql[l.start]|0x20 != 'e' && (l.unsure() || !escapes && l.guarded()):
+			return l.rest()
 		case escapes || l.d&Unsure != 0:
 			i += 2
 		default:
@@ -355,6 +380,17 @@ func (l *lexer) unsure() bool {
 		}
 	}
 	return l.d&Unsure != 0
+}
+
+// guarded tells whether the literals of the text are secrets. It is then not trusted to quote as it should.
+func (l *lexer) guarded() bool {
+	if l.guard == 0 {
+		l.guard = -1
+		if l.d&Partial != 0 || guarded(l.sql) {
+			l.guard = 1
+		}
+	}
+	return l.guard > 0
 }
 
 // Most literals are short: only behind so many bytes is what stops them searched for, in pieces, so that a text of many
@@ -420,17 +456,24 @@ func (l *lexer) goesOn(i *int) bool {
 	return false
 }
 
-// name reads a quoted name whose quote stands before i.
+// name reads a quoted name whose quote stands before i. Without an end it may hold anything, and is a literal.
 func (l *lexer) name(i int, q byte) kind {
-	for {
-		n := bytes.IndexByte(l.sql[i:], q)
-		if n < 0 {
-			l.at, l.cut = len(l.sql), true
-			return name
+	sql := l.sql
+	for plain := true; ; plain = false {
+		if i = nameEnd(sql, i); i >= len(sql) || sql[i] != q {
+			n := bytes.IndexByte(sql[i:], q)
+			if n < 0 {
+				l.endless = true
+				return l.rest()
+			}
+			i, plain = i+n, false
 		}
-		i += n + 1
-		if i >= len(l.sql) || l.sql[i] != q {
+		i++
+		if i >= len(sql) || sql[i] != q {
 			l.at = i
+			if !plain && (l.stray || bytes.IndexByte(sql[l.start:i], '\'') >= 0 && l.guarded()) || l.code > 0 && l.torn() {
+				return l.rest()
+			}
 			return name
 		}
 		i++
@@ -492,14 +535,12 @@ func based(b []byte) bool {
 	return true
 }
 
-// dollar reads PostgreSQL's $1 and $tag$ text $tag$. In MySQL the sign is part of names.
+// dollar reads PostgreSQL's $1 and $tag$ text $tag$, which MySQL has too since version 9. There the sign is part of names
+// otherwise.
 func (l *lexer) dollar(i int) kind {
 	sql := l.sql
-	if l.d&MySQL != 0 {
-		return l.word(i + 1)
-	}
 	j := i + 1
-	if j < len(sql) && classes[sql[j]] == digit|part {
+	if j < len(sql) && classes[sql[j]] == digit|part && l.d&MySQL == 0 {
 		for j < len(sql) && classes[sql[j]]&part != 0 {
 			j++
 		}
@@ -509,17 +550,25 @@ func (l *lexer) dollar(i int) kind {
 	for j < len(sql) && sql[j] != '$' && classes[sql[j]]&part != 0 {
 		j++
 	}
-	if j >= len(sql) || sql[j] != '$' {
+	switch {
+	case l.d&MySQL != 0 && (j >= len(sql) || sql[j] != '$' || l.prev == dot):
+		return l.word(i + 1)
+	case j >= len(sql) || sql[j] != '$':
 		l.at = i + 1
 		return operator
+	case l.stray:
+		return l.rest()
 	}
 	tag := sql[i : j+1]
 	n := bytes.Index(sql[j+1:], tag)
 	if n < 0 {
-		l.at, l.cut = len(sql), true
-		return text
+		l.endless = l.guarded()
+		return l.rest()
 	}
 	l.at = j + 1 + n + len(tag)
+	if l.code > 0 && l.torn() {
+		return l.rest()
+	}
 	return text
 }
 
@@ -542,6 +591,9 @@ func (l *lexer) mark(i int) kind {
 			n = len(sql) - i
 		}
 		l.at = i + n
+		if l.code > 0 && l.torn() {
+			return l.rest()
+		}
 		return comment
 	case l.d&MySQL == 0:
 		return l.operator(i)
@@ -593,7 +645,8 @@ func (l *lexer) comment(i int) kind {
 		n := bytes.Index(sql[i:], []byte("*/"))
 		switch {
 		case n < 0:
-			l.at, l.cut = len(sql), true
+			l.endless = l.guarded()
+			l.rest()
 			return comment
 		case n > 0 && sql[i] == '+' && l.prev == verb && !bytes.ContainsAny(sql[i:i+n], "'\"`\\#-/"):
 			// What could hide the end is in no hint that people write.
@@ -608,7 +661,8 @@ func (l *lexer) comment(i int) kind {
 	for depth, from := 1, i; depth > 0; {
 		n := bytes.IndexByte(sql[i:], '/')
 		if n < 0 {
-			l.at, l.cut = len(sql), true
+			l.endless = l.guarded()
+			l.rest()
 			return comment
 		}
 		i += n + 1

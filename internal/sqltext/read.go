@@ -51,12 +51,25 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 	}
 	long := len(sql) > maxText
 	sql = sql[:min(len(sql), maxText)]
+	if s.read(sql, d, false); s.l.endless && d&Partial == 0 {
+		s.read(sql, d, true)
+	}
+	s.Cut = s.l.cut || long
+	s.p.finish(s)
+	s.l.sql = nil
+	if len(s.tags) > 0 {
+		s.trace()
+	}
+}
+
+// read reads a text, of which stray tells that its quotes do not match.
+func (s *Statement) read(sql []byte, d Dialect, stray bool) {
 	s.reset()
 	if need := 2*len(sql) + 1 + chunk; cap(s.Normal) < need {
 		s.Normal = make([]byte, 0, need)
 	}
 	p, l := &s.p, &s.l
-	*l = lexer{sql: sql, d: d}
+	*l = lexer{sql: sql, d: d, stray: stray}
 	p.reset(sql, d)
 	for k := none; k != end; {
 		if k = l.next(); k == comment {
@@ -89,6 +102,9 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			p.want = nothing
 			s.operand(k)
 		case text, number, param:
+			if l.cut && !p.settled && (p.want != nothing || p.naming) {
+				p.uncertain = true // a table's name has no end
+			}
 			s.operand(k)
 		case open, bracket:
 			s.open(k)
@@ -113,12 +129,6 @@ func (s *Statement) Read(sql []byte, d Dialect) {
 			s.operator(k)
 		}
 		p.role, p.front = plain, 0
-	}
-	s.Cut = l.cut || long
-	p.finish(s)
-	l.sql = nil
-	if len(s.tags) > 0 {
-		s.trace()
 	}
 }
 

@@ -54,8 +54,16 @@ func newReader(sql []byte, d Dialect) reader {
 		d |= PostgreSQL
 	}
 	r := reader{lexer: lexer{sql: sql, d: d | Multibyte | Unsure}} // the dialect may be wrong: the worst is safe
-	if d&Partial == 0 && !guarded(sql) {
+	if !r.guarded() {
 		r.at = len(sql)
+	} else if d&Partial == 0 {
+		l := r.lexer // goes ahead: whether a quote is stray tells the end alone
+		for k := none; k != end; {
+			if k = l.next(); k != comment {
+				l.prev = k
+			}
+		}
+		r.stray = l.endless
 	}
 	return r
 }

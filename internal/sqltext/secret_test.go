@@ -122,6 +122,18 @@ func TestSecrets(t *testing.T) {
 		{PostgreSQL, "update users set (name, password) = ('bob', 'hunter2')"},
 		{PostgreSQL, "insert into users (a, password) select 'x', 'hunter2'"},
 		{PostgreSQL, `alter role bob password "hunter2" valid until 'x'`},
+		{MySQL, "create user `bob identified by 'hunter2'"},
+		{MySQL, "create user `bob identified by 'x`hunter2'"},
+		{MySQL, "set password for `bob`@`% = 'hunter2'"},
+		{MySQL, "select password, `a, 'hunter1' from `t`"},
+		{MySQL, "set @`password = 'hunter2'"},
+		{MySQL, "set password = 'it's hunter2'"},
+		{MySQL, "create function f() returns int language javascript as $$ let password = `a`, b = 'it`s'; login(hunter2) $$"},
+		{MySQL, "select 'a' /*!99999 ' */, password, 'hunter2' /* ' */"},
+		{PostgreSQL, `alter role "bob password 'hunter2'`},
+		{PostgreSQL, `create user u&"bob password 'hunter2'`},
+		{PostgreSQL, "alter role bob password 'it's hunter2'"},
+		{PostgreSQL, "create user u password 'it\\' hunter2 ''s'"},
 	} {
 		for n := range len(c.sql) + 1 { // nor is it shown where the text was cut off
 			if shown := AppendShown(nil, []byte(c.sql[:n]), c.d); bytes.Contains(shown, []byte("hunt")) {
@@ -129,7 +141,8 @@ func TestSecrets(t *testing.T) {
 			}
 		}
 	}
-	for _, sql := range []string{"select * from users where 'hunter2' = password", "select 'hunter2' into @password"} {
+	for _, sql := range []string{"select * from users where 'hunter2' = password", "select 'hunter2' into @password",
+		"select `a, 'hunter1', password from `t`", "select 'it's hunter2', password from `t"} {
 		if shown := AppendShown(nil, []byte(sql), MySQL); bytes.Contains(shown, []byte("hunt")) {
 			t.Errorf("%s\n is %s", sql, shown)
 		}
@@ -182,6 +195,24 @@ func TestUncertainEnd(t *testing.T) {
 		{PostgreSQL | Unsure, `SELECT "a\", 'b'`, `SELECT "a\", ?`, false},
 		{PostgreSQL, `SET standard_conforming_strings = off; SELECT 'a\', a`, "SET standard_conforming_strings = off; SELECT ?", true},
 		{PostgreSQL, `SELECT 'a\', a`, "SELECT ?, a", false},
+		{PostgreSQL, `CREATE USER u PASSWORD 'it\' zq7 ''s'`, "CREATE USER u PASSWORD ?", true},
+		{PostgreSQL, `INSERT INTO users (a, password) VALUES ('C:\', a), ('b', b)`, "INSERT INTO users(a, password) VALUES (?", true},
+		{PostgreSQL, `ALTER ROLE u PASSWORD e'it\'s' VALID UNTIL a`, "ALTER ROLE u PASSWORD ? VALID UNTIL a", false},
+		{PostgreSQL | Partial, `SELECT 'it\', zq7`, "SELECT ?", true},
+		{MySQL | NoBackslash, `SET PASSWORD = 'it\' zq7 ''s'`, "SET PASSWORD = ?", true},
+		{MySQL, `SET PASSWORD = 'it\'s', a`, "SET PASSWORD = ?, a", false},
+		{MySQL, "SELECT 'a' /*!99999 ' */ , 'zq7' /* ' */", "SELECT ?", true},
+		{MySQL, "SELECT a /*M!99999 ' */ , 'zq7' /* ' */", "SELECT a ?", true},
+		{MySQL, "SELECT a /*!99999 \" */ , \"zq7\" /* \" */", "SELECT a ?", true},
+		{MySQL, "SELECT a /*!99999 ` */ , `zq7` /* ` */", "SELECT a ?", true},
+		{MySQL, "SELECT a /*!99999 # */ '\n zq7 '", "SELECT a ?", true},
+		{MySQL, "SELECT a /*!99999 -- */ '\n zq7 '", "SELECT a ?", true},
+		{MySQL, "SELECT a /*!99999 $$ */ '$$ zq7 '", "SELECT a ?", true},
+		{MySQL, "SELECT a /*!99999 , 'b' /* ' */ */, 'c', d", "SELECT a, ?, ?, d", false},
+		{MySQL, "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$ zq7('$', `a`) $$; SELECT a", "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS ?; SELECT a", false},
+		{MySQL, "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $js$ it's $$ zq7 $js$", "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS ?", false},
+		{MySQL, "CREATE LIBRARY l LANGUAGE JAVASCRIPT AS $$ zq7", "CREATE LIBRARY l LANGUAGE JAVASCRIPT AS ?", true},
+		{MySQL, "SELECT $a, a$b$, t.$c$ FROM t", "SELECT $a, a$b$, t.$c$ FROM t", false},
 	} {
 		s.Read([]byte(c.sql), c.d)
 		if string(s.Normal) != c.normal || s.Cut != c.cut {

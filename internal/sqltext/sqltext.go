@@ -14,7 +14,12 @@
 //   - key words have capitals where the dialect reserves them, or where the words around leave no doubt; other words are as
 //     they were written;
 //   - what the text ends with, cut off, reads like the beginning of the whole: a list's last item may be
-//     missing, a sign without its value stays, and a word that may be a name is one.
+//     missing, a sign without its value stays, a word that may be a name is one, and a quoted name without its end a literal.
+//
+// A text that is not said to be Partial and ends inside a quoted name has a quote too many, and which one cannot be told: from
+// the first on that is not around a plain name, all of it is one literal. So it is with any quote, and with comments, where the
+// text holds a word for something secret. There, a literal that a letter follows, or whose quote stands behind a backslash that
+// does not escape, and a name with a literal in it, take the rest too: who wrote them may have been wrong.
 //
 // Reading a normal form gives the same again, but for PostgreSQL's texts with ? ? in them: which of the two is an operator
 // cannot be told any more.
@@ -36,7 +41,7 @@ const (
 	Backslash                       // with PostgreSQL: a backslash escapes in plain text too (standard_conforming_strings is off)
 	Multibyte                       // characters may hold the byte of a backslash (sjis, cp932, big5, gbk, gb18030)
 	Unsure                          // whether a backslash escapes is not known; nor, with MySQL, what "this" is
-	Partial                         // the text goes on, unseen: what tells that it holds secrets may stand there
+	Partial                         // the text goes on, unseen: what tells that it holds secrets may stand there, and the end of a quote
 )
 
 // maxSummary is how long a summary may get, in bytes, as OpenTelemetry has it

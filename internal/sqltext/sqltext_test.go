@@ -668,7 +668,7 @@ func TestQuotes(t *testing.T) {
 		{MySQL, "select * from `a-b`", "SELECT `a-b`"},
 		{MySQL, "select * from `a.b`", "SELECT `a.b`"},
 		{MySQL, "select * from ``", "SELECT ``"},
-		{MySQL, "select * from `a``", "SELECT `a``"},
+		{MySQL, "select * from `a```", "SELECT `a```"},
 		{MySQL | ANSIQuotes, `select * from "T"`, "SELECT T"},
 		{PostgreSQL, "select * from t", "SELECT t"},
 		{PostgreSQL, `select * from "t"`, "SELECT t"},
@@ -753,6 +753,45 @@ func TestCut(t *testing.T) {
 	for _, sql := range []string{"select 'a", "select /* /* */", `select "a`, "select $$ a", "select E'a\\'"} {
 		if s.Read([]byte(sql), PostgreSQL); !s.Cut {
 			t.Errorf("%s is not cut", sql)
+		}
+	}
+}
+
+// TestEndless holds names that have no end to hide what they may hold: all behind them, and, in a text that is whole, all
+// from the first quote that may be the stray one. Where there are secrets, so do literals and comments.
+func TestEndless(t *testing.T) {
+	var s Statement
+	for _, c := range []struct {
+		d                   Dialect
+		sql, normal, target string
+	}{
+		{MySQL, "create user `bob identified by 'zq7'", "CREATE USER ?", ""},
+		{MySQL, "set password for `bob`@`% = 'zq7'", "SET password FOR `bob` ?", ""},
+		{MySQL, "select `a, 'zq7' from u where password = 'zq7'", "SELECT ?", ""},
+		{MySQL, "select `a, 'zq7' from `t`", "SELECT ?", ""},
+		{MySQL, "select `a`, `b, 'zq7', `c` from t", "SELECT `a`, ?", ""},
+		{MySQL, "select a`, 'zq7' from t", "SELECT a ?", ""},
+		{MySQL, "select * from `t where a = 'zq7'", "SELECT * FROM ?", ""},
+		{MySQL, "select * from t, `u where a = 'zq7'", "SELECT * FROM t, ?", ""},
+		{MySQL, "select * from db.`t where a = 'zq7'", "SELECT * FROM db.?", ""},
+		{MySQL, "select * from t where a = @`b and c = 'zq7'", "SELECT * FROM t WHERE a = ?", "t"},
+		{MySQL, "select `a` from t where token = 'it's zq7'", "SELECT `a` FROM t WHERE token = ?", "t"},
+		{MySQL, "select token = 'it' 's' zq7 /* '", "SELECT token = ?", ""},
+		{MySQL | ANSIQuotes, `select "a, 'zq7' from "t"`, "SELECT ?", ""},
+		{PostgreSQL, `alter role "bob password 'zq7'`, "ALTER ROLE ?", ""},
+		{PostgreSQL, `select "a", "b c", "d from t where e = 'zq7'`, `SELECT "a", ?`, ""},
+		{PostgreSQL, `update "T" set a = 'zq7', "b = 'zq7'`, `UPDATE "T" SET a = ?`, `"T"`},
+		{PostgreSQL, `select u&"a and b = 'zq7'`, "SELECT ?", ""},
+		{PostgreSQL, "select token, 'it', s zq7 $$", "SELECT token, ?", ""},
+		{PostgreSQL, "select token, 'it', s zq7 /* /* '", "SELECT token, ?", ""},
+		{PostgreSQL, "select token, 'it's zq7', 'b'", "SELECT token, ?", ""},
+		{PostgreSQL, `select token, "a 'b' c" zq7`, "SELECT token, ?", ""},
+		{MySQL | Partial, "select `a b`, 'zq7', `c", "SELECT `a b`, ?, ?", ""},
+		{MySQL | Partial, "insert into t values ((select `a` from `zq7", "INSERT INTO t VALUES ((SELECT `a` FROM ?", "t"},
+		{PostgreSQL | Partial, `select "a b", 'zq7' from t where "c`, `SELECT "a b", ? FROM t WHERE ?`, "t"},
+	} {
+		if s.Read([]byte(c.sql), c.d); string(s.Normal) != c.normal || string(s.Target) != c.target || !s.Cut {
+			t.Errorf("%s\n is %s, %q, %t\nnot %s, %q", c.sql, s.Normal, s.Target, s.Cut, c.normal, c.target)
 		}
 	}
 }
