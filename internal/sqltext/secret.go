@@ -10,13 +10,21 @@ const Hidden = "(hidden)"
 
 // AppendShown appends sql as somebody may see it who asked for values: as it is, with Hidden for every secret.
 func AppendShown(dst, sql []byte, d Dialect) []byte {
-	at := 0
-	for r := newReader(sql, d); r.next(); {
-		dst = append(dst, sql[at:r.start]...)
-		dst = append(dst, Hidden...)
-		at = r.at
+	dst, _ = AppendShownN(dst, sql, d, len(Hidden)*len(sql))
+	return dst
+}
+
+// AppendShownN appends the first n bytes, n being positive, of what AppendShown appends, and tells whether anything in all
+// of sql is a secret.
+func AppendShownN(dst, sql []byte, d Dialect, n int) (out []byte, hidden bool) {
+	end, at := len(dst)+n, 0
+	for r := newReader(sql, d); len(dst) < end && r.next(); at, hidden = r.at, true {
+		dst = append(append(dst, sql[at:min(r.start, at+n)]...), Hidden...)
 	}
-	return append(dst, sql[at:]...)
+	if left := end - len(dst); left > 0 {
+		dst = append(dst, sql[at:min(len(sql), at+left)]...)
+	}
+	return dst[:min(len(dst), end)], hidden
 }
 
 // AppendSecrets appends the ranges of sql that nobody may see, in their order. They are safe rather than exact: where

@@ -53,6 +53,12 @@ func TestAppendShown(t *testing.T) {
 		if shown := AppendShown(nil, []byte(c.sql), c.d); string(shown) != c.shown {
 			t.Errorf("\n   %s\n is %s\nnot %s", c.sql, shown, c.shown)
 		}
+		for n := 1; n < len(c.shown)+2; n++ {
+			shown, hidden := AppendShownN([]byte("x"), []byte(c.sql), c.d, n)
+			if want := "x" + c.shown[:min(n, len(c.shown))]; string(shown) != want || hidden != (c.sql != c.shown) {
+				t.Errorf("%d bytes of\n   %s\n are %s, %t\nnot %s", n, c.sql, shown, hidden, want)
+			}
+		}
 	}
 }
 
