@@ -190,6 +190,8 @@ scenarios() {
 		capture raw-handshakes-$s 'logins of clients of several ages, and some that lead nowhere' $server mysqlraw handshakes guest
 		capture raw-commands-$s 'commands unknown, out of use and for statements that are not there' $server mysqlraw commands guest
 		capture raw-cursor-$s 'rows fetched in parts, with EOF and without' $server mysqlraw cursor guest
+		capture modes-$s 'sql_mode and the character set changed in forms usual and odd, also in a pipeline, with texts that depend on them' \
+			$([ $s = mysql ] && echo $MYSQL || echo $OLD) mysqlraw modes guest
 		capture raw-left-$s 'a client that goes away within an answer, and within a request' $server mysqlraw left guest
 		capture cut-$s 'the connection is reset within an answer' "$server -cut 60000" mysqlgo dropped "$login"
 		capture tls-$s 'SSLRequest and TLS 1.3, with its key log' "$server -tls $OUT/tls-$s.keys" mysqlgo crud "$login?tls=skip-verify"

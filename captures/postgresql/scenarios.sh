@@ -190,6 +190,7 @@ scenarios() {
 	compared notify 'notifications to an idle client, during a query, in answer to its own' 17 notify
 	compared big 'a result and parameters of some 300 KB' 17 big
 	compared odd 'rows of no columns, an empty one, NULLs only, 400' 17 odd
+	wire modes 'what a backslash is and the encoding changed in forms usual and odd, also in a pipeline, with texts that depend on them' 15 modes
 	psql latin1 'SQL and errors in LATIN1' 17
 
 	wire types-simple 'every type in simple queries' 17 types '' FORMAT=-1

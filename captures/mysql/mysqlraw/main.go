@@ -25,6 +25,7 @@ var scenarios = map[string]func(user string){
 	"attributes": attributes,
 	"cursor":     cursor,
 	"left":       left,
+	"modes":      modes,
 	"x":          x,
 }
 
@@ -259,6 +260,51 @@ func pipeline(user string) {
 	}
 	c.ask("DROP TABLE queue")
 	c.quit()
+}
+
+// modes changes how texts quote and what their characters are, in forms usual and odd. Texts that other rules would end elsewhere
+// follow: first when the change is answered, then in one write with it.
+func modes(user string) {
+	const escaped, plainly, wide = `SELECT 'it\'s' AS a, 'marlin-77' AS b, 'x' AS c`, `SELECT 'C:\' AS a, 'marlin-77' AS b, 'x' AS c`, "SELECT 'x\xe0\\' AS a, 'marlin-77' AS b, 'y' AS c"
+	for _, caps := range []uint32{plain, modern} {
+		c := login(caps, user)
+		for _, step := range [][]string{
+			{"SET sql_mode = 'NO_BACKSLASH_ESCAPES'", plainly},
+			{`SET @a = 'C:\', NAMES gbk`, plainly, wide},
+			{"SET NAMES utf8mb4, sql_mode = DEFAULT", escaped},
+			{"SET @`a'b` = 1, SESSION sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES,ANSI_QUOTES')", plainly, `SELECT 'marlin-77' AS "C:\"`},
+			{"SET @@sql_mode := ''", escaped, `SELECT "marlin-77\"" AS a, "x" AS b`},
+			{"SET NAMES gbk", wide},
+			{"SET character_set_client := utf8mb4", escaped},
+			{"SET @`a'b` = 1, NAMES gbk", wide},
+			{"/*!50000 SET */ CHARACTER SET DEFAULT", escaped},
+			{"SET @`a b;c` = 1, @@character_set_client = 'gbk'", wide},
+			{"SET/**/NAMES utf8mb4 -- 'gbk'", escaped},
+			{"SET @names = 'SET NAMES gbk'", "PREPARE names FROM @names", "EXECUTE names", wide},
+			{"SET NAMES 'utf8mb4' COLLATE 'utf8mb4_bin'", escaped},
+			{"EXECUTE IMMEDIATE 'SET NAMES gbk'", wide}, // MariaDB's, and what follows
+			{"BEGIN NOT ATOMIC SET NAMES utf8mb4; SET sql_mode = 'NO_BACKSLASH_ESCAPES'; END", plainly},
+			{"SET NAMES utf8mb4, sql_mode = DEFAULT", escaped},
+		} {
+			var all []byte
+			for _, q := range step {
+				c.ask(q)
+				all = append(all, c.query(q)...)
+			}
+			c.ask("SELECT 'between'")
+			_, err := c.Write(all)
+			must(err)
+			for range step {
+				c.answer()
+			}
+		}
+		st := c.prepare(`SELECT 'it\'s' AS a, ?, 'marlin-77' AS b`)
+		c.do(slices.Concat([]byte{mysql.COM_STMT_EXECUTE}, st, []byte{0, 1, 0, 0, 0, 0, 1, mysql.MYSQL_TYPE_TINY, 0, 1})...)
+		c.ask("SELECT CAST('marlin-77' AS SIGNED) FROM nowhere WHERE a = 'it\\'s'")
+		c.do(mysql.COM_RESET_CONNECTION)
+		c.ask(escaped)
+		c.quit()
+	}
 }
 
 // handshakes are logins of clients of several ages, and logins that lead nowhere.

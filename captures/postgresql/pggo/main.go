@@ -43,6 +43,7 @@ var scenarios = map[string]func(){
 	"portals":  portals,
 	"misuse":   misuse,
 	"call":     call,
+	"modes":    modes,
 	"copyraw":  copyRaw,
 	"startup":  startup,
 	"reset":    reset,

@@ -140,6 +140,53 @@ func misuse() {
 	c.PgConn().Conn().Close()
 }
 
+// modes changes what a backslash is and the encoding, in forms usual and odd. Texts that other rules would end elsewhere follow:
+// first when the change is answered, then in one write with it, then in the extended protocol.
+func modes() {
+	const escaped, plainly, wide = `select 'it\'s', 'marlin-77', 'x'`, `select 'C:\', 'marlin-77', 'x'`, "select E'x\xe0\\', 'marlin-77', 'y'"
+	w, c := raw()
+	for _, step := range [][]string{
+		{"set standard_conforming_strings = off", escaped},
+		{"reset standard_conforming_strings", plainly},
+		{"select set_config('standard_conforming_strings', 'off', false)", escaped},
+		{`set session "standard_conforming_strings" to default`, plainly},
+		{"begin", "set local standard_conforming_strings = off", escaped, "rollback", plainly},
+		{"begin; set standard_conforming_strings = off", escaped, "select 1/0", "rollback", plainly},
+		{"do $$ begin perform set_config('standard_conforming_strings', 'off', false); end $$", escaped},
+		{"update pg_settings set setting = 'on' where name = 'standard_conforming_strings'", plainly},
+		{"set client_encoding = gbk", wide},
+		{"set names 'UTF8'", plainly},
+		{"/* utf8 */ set/**/names 'gbk'", wide},
+		{"select pg_catalog.set_config('client_encoding', 'UTF8', false)", plainly},
+		{`set "client_encoding" to 'BIG5'; set standard_conforming_strings to 'off'`, `select 'x\\', 'marlin-77', 'y'`},
+		{"discard all", plainly},
+	} {
+		var all []pgproto3.FrontendMessage
+		for _, sql := range step {
+			w.say(&pgproto3.Query{String: sql})
+			all = append(all, &pgproto3.Query{String: sql})
+		}
+		w.say(&pgproto3.Query{String: "select 'between'"})
+		w.say(all...)
+		if strings.Contains(strings.Join(step, " "), "; set") {
+			continue // no two statements in one Parse
+		}
+		all = nil
+		for _, sql := range step {
+			all = append(all, parse("", sql), bind("", ""), execute("", 0), sync_)
+		}
+		w.say(all...)
+	}
+	for _, role := range [][2]string{{"standard_conforming_strings = off", escaped}, {"client_encoding = gbk", wide}} {
+		w.say(&pgproto3.Query{String: "alter role postgres set " + role[0]})
+		next, n := raw()
+		next.say(&pgproto3.Query{String: role[1]})
+		n.Close(ctx)
+		w.say(&pgproto3.Query{String: "alter role postgres reset all"})
+	}
+	c.Close(ctx)
+}
+
 // call asks for functions by their OIDs.
 func call() {
 	w, c := raw()

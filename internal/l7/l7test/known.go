@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/dbtap/dbtap/internal/sqltext"
 )
 
 // known is what the rows of a whole conversation show, and what none may.
@@ -63,13 +65,12 @@ func texts(row string) []string {
 // within tells whether a text is another or, where something was lost or more is hidden, has no words but those of the other. The
 // last may be half a word, also one that the other hides.
 func within(text, whole string, less bool) bool {
-	if !less && !strings.ContainsAny(text, "?(") {
+	text, whole = strings.ReplaceAll(text, sqltext.Hidden, "?"), strings.ReplaceAll(whole, sqltext.Hidden, "?")
+	if !less && !strings.Contains(text, "?") {
 		return text == whole
 	}
 	split := func(s string) []string {
-		return strings.FieldsFunc(strings.ToLower(strings.ReplaceAll(s, "(hidden)", "?")), func(c rune) bool {
-			return c != '_' && !unicode.IsLetter(c) && !unicode.IsDigit(c)
-		})
+		return strings.FieldsFunc(strings.ToLower(s), func(c rune) bool { return c != '_' && !unicode.IsLetter(c) && !unicode.IsDigit(c) })
 	}
 	words, all := split(text), append(split(whole), "null", "default")
 	for i, w := range words {

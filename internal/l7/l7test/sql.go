@@ -16,9 +16,12 @@ func Operation(sql string) string {
 	return strings.ToUpper(word[:len(word)-len(strings.TrimLeft(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"))])
 }
 
+// LessSQL tells whether text has no words but those of sql: all that can be said where how it quotes is another matter.
+func LessSQL(sql, text string) bool { return within(text, sql, true) }
+
 // SameSQL tells whether text is sql, but for literals and comments in whose places sqltext.Hidden stands.
 func SameSQL(sql, text string) bool {
-	if text == sql {
+	if text = strings.ToValidUTF8(text, "\uFFFD"); text == strings.ToValidUTF8(sql, "\uFFFD") {
 		return true
 	}
 	const literal = `(?:\d[\w.]*|[\w]*'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*"|\$\$.*?\$\$|/\*.*?\*/|(?:--|#)[^\n]*)`
