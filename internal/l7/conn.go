@@ -15,9 +15,10 @@ type Conn struct {
 	info   ConnInfo
 	proto  *Protocol
 	dlg    Dialog
-	keep   Keeper // dlg, if it is one
-	loser  Loser  // likewise
-	holder Holder // likewise
+	keep   Keeper  // dlg, if it is one
+	loser  Loser   // likewise
+	holder Holder  // likewise
+	start  Starter // likewise, if bytes are missing
 	// client says which direction of the flow the client sends on.
 	client  stream.Dir
 	tried   int  // chunks looked at without an identification
@@ -154,8 +155,15 @@ func (c *Conn) plain(ch *stream.Chunk) {
 		return
 	}
 	if ch.Missing > 0 {
+		c.start, _ = c.dlg.(Starter)
 		c.missing(ch)
 	} else {
+		if c.start != nil {
+			if in := c.start.Start(c.dir(ch.Dir), ch.Data); in != nil {
+				c.push(in, ch.Data, ch)
+				return
+			}
+		}
 		c.feed(ch.Dir, ch.Data, ch)
 	}
 	if in := c.pushed; in != nil {
@@ -513,7 +521,7 @@ func (c *Conn) end() {
 	if c.dlg != nil {
 		c.charge(0)
 		c.e.drop(c.proto, c.dlg)
-		c.dlg, c.keep, c.loser, c.holder = nil, nil, nil, nil
+		c.dlg, c.keep, c.loser, c.holder, c.start = nil, nil, nil, nil, nil
 	}
 }
 

@@ -143,6 +143,9 @@ func (c *Conn) adopt(p *Protocol, v Verdict, ch *stream.Chunk, data []byte) {
 		if in := s.Start(c.dir(ch.Dir), seen); in != nil {
 			c.push(in, nil, ch)
 		}
+		if c.info.Midstream {
+			c.start = s
+		}
 	}
 	first := ch.Dir
 	if o := first.Opposite(); len(c.side[o].buf) > 0 && (len(c.side[first].buf) == 0 || c.side[o].first < c.side[first].first) {

@@ -130,9 +130,10 @@ type Loser interface {
 	Lost(dir Dir)
 }
 
-// Starter is a Dialog of a protocol whose connections can be joined behind a layer.
+// Starter is a Dialog of a protocol whose connections can be joined behind a layer, or lose the message that asks for it.
 type Starter interface {
-	// Start is asked once, with the first bytes of a direction that were seen: the layer they come through, or nil.
+	// Start is asked with the first bytes of a direction that were seen, and, where bytes are missing before them, with those
+	// of each chunk: the layer they come through, or nil.
 	Start(dir Dir, b []byte) stream.Layer
 }
 

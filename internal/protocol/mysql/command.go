@@ -67,7 +67,7 @@ func (d *dialog) judge(b []byte, n int, seq uint8) turn {
 		return turnCommand
 	}
 	switch {
-	case seq == 0 && len(b) > 0 && (knownCommand(b[0]) || b[0] == semiSync):
+	case seq == 0 && len(b) > 0 && (knownCommand(b[0]) || b[0] == semiSync) && (d.packed || !d.packs()):
 		return turnCommand
 	case d.turn == turnAuth:
 		return turnAuth
@@ -170,8 +170,10 @@ func (d *dialog) command(c *wire.Cursor, m *l7.Message) {
 		d.of(c, m)
 	case comReset:
 		d.of(c, m)
+	case comResetSession:
+		m.Leaves |= uint64(multibyte) << leavesQuoting // the server's own character set, whatever it is
 	case comSetOption:
-		c.Uint16LE("option")
+		d.now.option = c.Uint16LE("option")
 		c.Enum(options)
 	case comFetch:
 		if st := d.of(c, m); st != nil {
@@ -384,5 +386,9 @@ func (d *dialog) advanceCommand(m *l7.Message) {
 		}
 	case comClose:
 		s.close(now.statement)
+	case comSetOption:
+		if now.option == 0 {
+			d.caps |= capMultiStatements
+		}
 	}
 }

@@ -264,8 +264,15 @@ const (
 
 var zstdMagic = []byte{0x28, 0xB5, 0x2F, 0xFD}
 
-// compressed tells whether b looks like the beginning of compressed frames.
-func compressed(b []byte) bool { return frame(b) == likely }
+// compressed tells whether b looks like the beginning of compressed frames. Some clients send the header of a frame alone; no
+// packet ends where it does but one of three bytes.
+func compressed(b []byte) bool {
+	verdict := frame(b)
+	return verdict == likely || verdict == open && len(b) == frameHeader && payload(b) != frameHeader-headerSize
+}
+
+// packs tells whether both sides agreed to compress what follows the login.
+func (d *dialog) packs() bool { return d.known && d.caps&(capCompress|capZstd) != 0 }
 
 // frame judges whether b begins with a frame: by what compressed bytes begin with, or by packets that fill a stored one;
 // and by the headers of the frames behind it, which may go on in the middle of a packet.

@@ -96,6 +96,8 @@ const (
 //	hazy               a gap of the client             all that was asked is answered   that a status may be older than what was lost, and
 //	                                                                                    that a PREPARE may get another's answer
 //	modes > 0          a request that names sql_mode   its answer, nothing waits        that texts are read as if nobody knew the mode
+//	plain              an answer to a command, if the  the connection ends              that frames are not looked for, though bytes are
+//	                   login tells nothing                                              missing
 //	fresh              a login                         the next command                 whose a packet with a number is, under compression
 //	answer.lost        a packet in the midst of an     the answer ends                  that phase is a guess, and the number 1 a beginning
 //	                   answer that nobody knows
@@ -116,6 +118,7 @@ type dialog struct {
 	offered bool            // they are known
 	greeted bool            // the server was heard
 	packed  bool            // packets are compressed
+	plain   bool            // they are not, as commands and their answers tell
 	fresh   bool            // no command came since the last login
 	hazy    bool            // requests may be missing, and not all that was asked since is answered
 	modes   int             // requests for another sql_mode that wait for their answers
@@ -156,6 +159,7 @@ type facts struct {
 	schema    []byte
 	sentence  sentence
 	statement uint32   // its id
+	option    uint16   // of COM_SET_OPTION
 	parameter uint16   // that long data is for
 	types     []byte   // of parameters
 	prepared  prepared // the parameters of a statement
@@ -217,9 +221,10 @@ func (d *dialog) Reset(c *l7.ConnInfo) {
 	}
 }
 
-// Start implements l7.Starter: a connection may be joined when it is compressed already.
+// Start implements l7.Starter: a connection may be joined when it is compressed already, or its login, or the answer to that,
+// may be missing.
 func (d *dialog) Start(_ l7.Dir, b []byte) stream.Layer {
-	if d.turn != turnUnknown || !compressed(b) {
+	if d.packed || d.turn == turnLogin || d.plain || d.known && !d.packs() || !compressed(b) {
 		return nil
 	}
 	d.packed = true

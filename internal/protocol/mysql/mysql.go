@@ -87,6 +87,7 @@ const (
 	capProtocol41       = 1 << 9
 	capSSL              = 1 << 11
 	capSecure           = 1 << 15
+	capMultiStatements  = 1 << 16
 	capPluginAuth       = 1 << 19
 	capAttributes       = 1 << 20
 	capLengthAuth       = 1 << 21
@@ -167,6 +168,7 @@ var columnFlags = []wire.Flag{
 
 // Commands. A login has no command of its own: it goes by the one that servers log it as.
 const (
+	comSleep        = 0x00 // which nobody sends: what a compressed frame is taken for
 	comQuit         = 0x01
 	comInitDB       = 0x02
 	comQuery        = 0x03
@@ -196,7 +198,7 @@ const (
 )
 
 var commandNames = wire.Enum{
-	0x00: "COM_SLEEP", comQuit: "COM_QUIT", comInitDB: "COM_INIT_DB", comQuery: "COM_QUERY", comFieldList: "COM_FIELD_LIST",
+	comSleep: "COM_SLEEP", comQuit: "COM_QUIT", comInitDB: "COM_INIT_DB", comQuery: "COM_QUERY", comFieldList: "COM_FIELD_LIST",
 	0x05: "COM_CREATE_DB", 0x06: "COM_DROP_DB", comRefresh: "COM_REFRESH", comShutdown: "COM_SHUTDOWN",
 	comStatistics: "COM_STATISTICS", comProcessInfo: "COM_PROCESS_INFO", comConnect: "COM_CONNECT",
 	comProcessKill: "COM_PROCESS_KILL", comDebug: "COM_DEBUG", comPing: "COM_PING", 0x0F: "COM_TIME", 0x10: "COM_DELAYED_INSERT",

@@ -30,6 +30,7 @@ func (d *dialog) execute(c *wire.Cursor, m *l7.Message, com byte) {
 		d.tellStatement(m, st)
 	} else if c.Err() == nil && d.statements.unseen {
 		m.Doubts |= record.PreparedUnseen
+		m.Leaves |= uint64(multibyte|moded) << leavesQuoting
 	}
 	p := &d.now.prepared
 	if com == comBulkExecute {

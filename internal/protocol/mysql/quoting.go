@@ -21,7 +21,7 @@ const (
 // said is what a request says that is executed.
 func said(leaves uint64) quoting {
 	switch byte(leaves) {
-	case comQuery, comExecute, comBulkExecute:
+	case comQuery, comExecute, comBulkExecute, comResetSession:
 		return quoting(leaves >> leavesQuoting & quotingBits)
 	}
 	return 0
@@ -69,8 +69,12 @@ func quotingOf(sql []byte) (found quoting) {
 		}
 		word, rest := sql[at:end], sql[end:]
 		switch len(word) {
-		case len("names"), len("charset"), len("character"):
-			if fold(word, "CHARACTER") {
+		case len("char"), len("names"), len("charset"), len("character"):
+			if fold(word, "EXECUTE") { // of what nobody knows
+				found |= multibyte | moded
+				continue
+			}
+			if fold(word, "CHARACTER") || fold(word, "CHAR") {
 				if word, rest = token(rest); !fold(word, "SET") {
 					continue
 				}
@@ -105,7 +109,7 @@ func quotingOf(sql []byte) (found quoting) {
 }
 
 // quotingStarts are the bytes that words begin with that quotingOf looks for.
-var quotingStarts = [256]bool{'c': true, 'C': true, 'n': true, 'N': true, 's': true, 'S': true}
+var quotingStarts = [256]bool{'c': true, 'C': true, 'e': true, 'E': true, 'n': true, 'N': true, 's': true, 'S': true}
 
 // assigned takes a value, and the sign before it, from sql.
 func assigned(sql []byte) (value, rest []byte) {
@@ -117,8 +121,8 @@ func assigned(sql []byte) (value, rest []byte) {
 
 // sets tells whether sql begins with a SET that certainly sets the session's character set, however the client quotes.
 func sets(sql []byte) bool {
-	for _, c := range sql {
-		if c == '\\' || c >= 0x80 {
+	for i, c := range sql {
+		if c == '\\' || c >= 0x80 || c == '!' && conditional(sql, i) {
 			return false
 		}
 	}
@@ -130,17 +134,28 @@ func sets(sql []byte) bool {
 		word, sql = token(sql)
 		is := func(s string) bool { return fold(word, s) }
 		switch {
-		case word == nil, word[0] == ';', word[0] == '(', is("GLOBAL"), is("PERSIST"), is("PERSIST_ONLY"):
+		case word == nil, word[0] == ';', word[0] == '(', is("GLOBAL"), is("PERSIST"), is("PERSIST_ONLY"), is("STATEMENT"):
 			return false
 		case !begins, is("SESSION"), is("LOCAL"):
 			begins = begins || word[0] == ','
-		case is("NAMES"), is("CHARSET"), is("CHARACTER"), is(clientCharset), is("@@" + clientCharset), is("@@session." + clientCharset),
+		case is("NAMES"), is("CHARSET"), is("CHARACTER"), is("CHAR"), is(clientCharset), is("@@" + clientCharset), is("@@session." + clientCharset),
 			is("@@local." + clientCharset):
 			return true
 		default:
 			begins = false
 		}
 	}
+}
+
+// conditional tells whether the ! at a place of sql may be that of a comment that is code to some servers of today only: all
+// are newer than 4.
+func conditional(sql []byte, at int) bool {
+	digits := at + 1
+	for digits < len(sql) && sql[digits] >= '0' && sql[digits] <= '9' {
+		digits++
+	}
+	version := sql[at+1 : digits]
+	return at > 0 && (sql[at-1]|0x20 == 'm' || sql[at-1] == '*' && len(version) > 0 && (len(version) != len("40101") || version[0] > '4'))
 }
 
 // token takes the first word, name or text in quotes, or other sign from sql; nil behind the last. What stands in /*! */ is

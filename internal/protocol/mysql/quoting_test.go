@@ -61,7 +61,11 @@ func TestQuotingOf(t *testing.T) {
 		"/*/ SET NAMES latin1 */ SET NAMES utf8": plain, "/* SET NAMES utf8 */": 0, "--\tSELECT\nSET NAMES gbk": multibyte, "SELECT 'x": 0, "SELECT /*": 0,
 		"SET sql_mode = ''": moded, "SET @@session.sql_mode='ANSI', NAMES utf8": moded | plain, "SET NAMES gbk, sql_mode = ''": moded | multibyte,
 		"SELECT @@sql_mode": moded, "SET @`a'b` = 1, NAMES gbk": multibyte, "SET @`a b;c` = 1, NAMES gbk": multibyte, `SET @a = 'C:\', NAMES gbk`: multibyte,
-		"SET @`a, NAMES utf8, b` = 1": 0, "SET @a = 'it''s', NAMES utf8": plain, "EXECUTE IMMEDIATE 'SET NAMES gbk'": multibyte, "EXECUTE IMMEDIATE CONCAT('SET NAMES ', 'gbk')": multibyte,
+		"SET @`a, NAMES utf8, b` = 1": 0, "SET @a = 'it''s', NAMES utf8": plain, "EXECUTE IMMEDIATE 'SET NAMES gbk'": multibyte | moded, "EXECUTE s": multibyte | moded,
+		"SET CHAR SET gbk": multibyte, "SET CHAR SET utf8": plain, "/*M!100000 SET NAMES gbk */": multibyte, "SET GLOBAL x=1, @@character_set_client=gbk": multibyte,
+		"IF 1 THEN SET NAMES gbk; END IF": multibyte, "IF 0 THEN SELECT 1; SET NAMES utf8mb4; END IF": 0, "DO 1; SET NAMES utf8mb4": 0, "SET @`it's`=1, NAMES gbk": multibyte,
+		"/*!99999 SET NAMES utf8mb4 */": 0, "/*!100000 SET NAMES utf8mb4 */": 0, "/*M!100000 SET NAMES utf8mb4 */": 0, "/*! SET NAMES utf8mb4 */": plain,
+		"SET a = 1 /*!80000 , NAMES utf8 */": 0, "SET STATEMENT a = 1, NAMES utf8 FOR SELECT 1": 0, "SET a = b(NAMES utf8)": 0,
 		"BEGIN NOT ATOMIC SET NAMES gbk; END": multibyte, "BEGIN NOT ATOMIC SET NAMES utf8; END": 0, "PREPARE s FROM 'SET character_set_client = @a'": multibyte,
 		"CREATE TABLE t (a CHAR(3)) DEFAULT CHARSET=utf8mb4": 0, "SHOW CHARACTER": 0,
 	} {

@@ -412,6 +412,7 @@ func (d *dialog) settle(com byte, m *l7.Message) {
 	now := &d.now
 	s := &d.statements
 	ok := now.verdict == verdictOK
+	d.plain = d.plain || ok && !d.packed && !d.packs() && com != comConnect && com != comSleep
 	said := said(now.asked)
 	if ok {
 		d.write(said)
@@ -433,7 +434,7 @@ func (d *dialog) settle(com byte, m *l7.Message) {
 		d.user = append(d.user[:0], d.nextUser...)
 		d.setSchema(d.nextSchema)
 		s.clear()
-		if com == comConnect && d.caps&(capCompress|capZstd) != 0 {
+		if com == comConnect && d.caps&(capCompress|capZstd) != 0 && !d.packed {
 			m.Layer, d.packed = newCompression(), true
 		}
 	case comResetSession:

@@ -338,6 +338,7 @@ func (d *dialog) read(m *l7.Message, sql []byte, dialect sqltext.Dialect, whole 
 	case "SHOW":
 		quiet = m.SQL.Statements == 1
 	}
+	quiet = quiet && (whole || d.known && d.caps&capMultiStatements == 0)
 	switch {
 	case quiet:
 	case whole:

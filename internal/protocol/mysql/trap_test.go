@@ -714,6 +714,25 @@ func TestCharset(t *testing.T) {
 		"back, nobody knows": {func(c talk) {
 			c.client(query("SET NAMES gbk")).server(ok).client(query(`SET @a = 'C:\', @b = ', NAMES utf8'`)).server(ok)
 		}, true},
+		"code that nobody saw": {func(c talk) { c.client(query("EXECUTE s")).server(ok) }, true},
+		"prepared, and forgotten": {func(c talk) {
+			c.client(pkt(0, "\x16", "SET NAMES gbk")).server(prepareOK(1, 1, 0, 0))
+			for i := range 1100 {
+				c.client(pkt(0, "\x16", "DELETE FROM t")).server(prepareOK(1, i+2, 0, 0))
+			}
+			c.client(pkt(0, "\x17", u32(1), "\x00", u32(1))).server(ok)
+		}, true},
+		"a number that was never prepared": {func(c talk) { c.client(pkt(0, "\x17", u32(1), "\x00", u32(1))).server(ok) }, false},
+		"all is as the server begins": {func(c talk) {
+			c.client(query("SET NAMES utf8mb4")).server(ok).client(pkt(0, "\x1f")).server(ok)
+		}, true},
+		"and named again": {func(c talk) {
+			c.client(pkt(0, "\x1f")).server(ok).client(query("SET NAMES utf8mb4")).server(ok)
+		}, false},
+		"a SELECT that was cut": {func(c talk) { c.snapped(stream.Forward, 20, query("SELECT 'a text'; SET NAMES gbk")).server(ok) }, false},
+		"with several statements": {func(c talk) {
+			c.client(pkt(0, "\x1b", u16(0))).server(ok).snapped(stream.Forward, 20, query("SELECT 'a text'; SET NAMES gbk")).server(ok)
+		}, true},
 		"prepared only": {func(c talk) { c.client(pkt(0, "\x16", "SET NAMES gbk")).server(prepareOK(1, 9, 0, 0)) }, false},
 	} {
 		c := logIn(usual | sessionTrack | deprecateEOF)
