@@ -361,9 +361,9 @@ func TestMarks(t *testing.T) {
 	r.SetText(record.Query, "SELECT 1")
 	r.Attributes = []record.Attribute{{Name: "rolled_back", Kind: record.Flag}, {Name: "killed_by", Kind: record.Text, Text: []byte("10.0.0.7:1")}}
 	for want, o := range map[string]TableOptions{
-		"[killed_by] 1317 SELECT 1 | interrupted":            {Width: 120, Columns: columnsOf(record.Query)},
-		"[killed_by 10.0.0.7:1] 1317 SELECT 1 | interrupted": {Columns: columnsOf(record.Query)},
-		"interrupted          [killed_by 10.0.0.7:1] SELECT 1":         {Width: 120, Columns: columnsOf(record.Client, record.Error, record.Query)},
+		"[killed_by] 1317 SELECT 1 | interrupted":              {Width: 120, Columns: columnsOf(record.Query)},
+		"[killed_by 10.0.0.7:1] 1317 SELECT 1 | interrupted":   {Columns: columnsOf(record.Query)},
+		"interrupted          [killed_by 10.0.0.7:1] SELECT 1": {Width: 120, Columns: columnsOf(record.Client, record.Error, record.Query)},
 	} {
 		got := strings.Split(string(write(t, newTable(o), r)), "\n")[1]
 		if !strings.HasSuffix(got, want) {

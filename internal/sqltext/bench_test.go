@@ -51,7 +51,7 @@ func TestNoAllocations(t *testing.T) {
 			for k, v := range s.Tags() {
 				dst = append(append(dst[:0], k...), v...)
 			}
-			dst = AppendShown(dst[:0], sql, c.d)
+			dst, _ = AppendShown(dst[:0], sql, c.d, 4096)
 			spans = AppendSecrets(spans[:0], sql, c.d)
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", c.name, n)
@@ -88,6 +88,6 @@ func BenchmarkAppendShown(b *testing.B) {
 	sql, dst := []byte(mysqlText), make([]byte, 0, 1024)
 	b.SetBytes(int64(len(sql)))
 	for b.Loop() {
-		dst = AppendShown(dst[:0], sql, MySQL)
+		dst, _ = AppendShown(dst[:0], sql, MySQL, 4096)
 	}
 }

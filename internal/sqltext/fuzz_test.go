@@ -30,12 +30,10 @@ func check(t *testing.T, sql []byte, d Dialect) {
 		at = span.Off + span.Len
 	}
 	want = append(want, sql[at:]...)
-	if shown := AppendShown(nil, sql, d); !bytes.Equal(shown, want) {
-		t.Fatalf("%q is shown as %q", sql, shown)
-	}
-	n := len(sql)/2 + 1
-	if shown, hidden := AppendShownN(nil, sql, d, n); !bytes.Equal(shown, want[:min(n, len(want))]) || hidden != (at > 0) {
-		t.Fatalf("%d bytes of %q are shown as %q, %t", n, sql, shown, hidden)
+	for _, n := range []int{len(want) + 1, len(sql)/2 + 1} {
+		if shown, hidden := AppendShown(nil, sql, d, n); !bytes.Equal(shown, want[:min(n, len(want))]) || hidden != (at > 0) {
+			t.Fatalf("%d bytes of %q are shown as %q, %t", n, sql, shown, hidden)
+		}
 	}
 	if d&PostgreSQL != 0 && bytes.Contains(s.Normal, []byte("? ?")) {
 		return // which of them is an operator cannot be told any more

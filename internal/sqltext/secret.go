@@ -8,15 +8,9 @@ type Span struct{ Off, Len int }
 // Hidden stands for a secret. A question mark would be taken for a parameter.
 const Hidden = "(hidden)"
 
-// AppendShown appends sql as somebody may see it who asked for values: as it is, with Hidden for every secret.
-func AppendShown(dst, sql []byte, d Dialect) []byte {
-	dst, _ = AppendShownN(dst, sql, d, len(Hidden)*len(sql))
-	return dst
-}
-
-// AppendShownN appends the first n bytes, n being positive, of what AppendShown appends, and tells whether anything in all
-// of sql is a secret.
-func AppendShownN(dst, sql []byte, d Dialect, n int) (out []byte, hidden bool) {
+// AppendShown appends sql as somebody may see it who asked for values: as it is, with Hidden for every secret; no more than the
+// first n bytes, n being positive, of that. It tells whether anything in all of sql is a secret.
+func AppendShown(dst, sql []byte, d Dialect, n int) (out []byte, hidden bool) {
 	end, at := len(dst)+n, 0
 	for r := newReader(sql, d); len(dst) < end && r.next(); at, hidden = r.at, true {
 		dst = append(append(dst, sql[at:min(r.start, at+n)]...), Hidden...)

@@ -1,7 +1,6 @@
 package mysql
 
 import (
-	"bytes"
 	"encoding/binary"
 	"slices"
 	"unsafe"
@@ -356,10 +355,9 @@ func (d *dialog) read(m *l7.Message, sql []byte, dialect sqltext.Dialect, whole 
 	}
 	if m.Values() {
 		at := len(m.Scratch)
-		m.Scratch = sqltext.AppendShown(m.Scratch, sql, dialect)
-		shown := m.Scratch[at:]
-		s.guarded = !whole || !bytes.Equal(shown, sql)
-		s.shown = shown[:min(len(shown), maxShown)]
+		m.Scratch, s.guarded = sqltext.AppendShown(m.Scratch, sql, dialect, maxShown)
+		s.guarded = s.guarded || !whole
+		s.shown = m.Scratch[at:]
 	}
 	return s
 }

@@ -153,10 +153,9 @@ func (d *dialog) shown(m *l7.Message, sql []byte, cut bool) []byte {
 		return m.SQL.Normal
 	}
 	at := len(m.Scratch)
-	m.Scratch = sqltext.AppendShown(m.Scratch, sql, d.quotes(cut))
-	shown := m.Scratch[at:]
-	d.now.ask.guarded = cut || !bytes.Equal(shown, sql)
-	return shown[:min(len(shown), maxNormal)]
+	m.Scratch, d.now.ask.guarded = sqltext.AppendShown(m.Scratch, sql, d.quotes(cut), maxNormal)
+	d.now.ask.guarded = d.now.ask.guarded || cut
+	return m.Scratch[at:]
 }
 
 func (d *dialog) query(c *wire.Cursor, m *l7.Message) {
