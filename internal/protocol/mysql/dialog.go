@@ -82,6 +82,7 @@ const (
 	leavesUse     = 1 << 9  // the request names the schema that is in use behind it: the one with the number in the upper half
 	leavesData    = 1 << 11 // the request reads or writes rows, and ends no transaction even when it fails
 	leavesQuoting = 12      // place of three bits: how what the client sends behind it quotes
+	leavesNames   = 1 << 15 // a column that is no table's may have a literal of the request for its name
 )
 
 // dialog is what the packets of one connection leave for later ones.

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/dbtap/dbtap/internal/wire"
@@ -72,6 +73,19 @@ func (d *dialog) count(c *wire.Cursor, follow bool) {
 	now.columns, now.built = d.scratch[:0], true
 }
 
+// unnamed is what a value is called whose column has no name, or one that is a value: the server calls what it computes by the text
+// of the expression.
+const unnamed = "value"
+
+// ofTable tells whether b begins with the name of a column and the same as that of a table's.
+func ofTable(b []byte) bool {
+	n := 0
+	if len(b) > 0 {
+		n = 1 + int(b[0])
+	}
+	return n > 1 && b[0] < 0xFB && len(b) >= 2*n && bytes.EqualFold(b[:n], b[n:2*n])
+}
+
 // definition describes the definition of a column, with a default value if it is asked for.
 func (d *dialog) definition(c *wire.Cursor, defaults bool) (col column) {
 	g := c.Group("column_definition")
@@ -79,7 +93,14 @@ func (d *dialog) definition(c *wire.Cursor, defaults bool) (col column) {
 	for _, name := range [...]string{"catalog", "schema", "table", "org_table"} {
 		lengthText(c, name)
 	}
-	col.name = view(lengthText(c, "name"))
+	if d.now.known && d.now.asked&leavesNames == 0 || ofTable(c.Rest()) {
+		col.name = view(lengthText(c, "name"))
+	} else {
+		was := c.Classify(wire.Value)
+		lengthText(c, "name")
+		c.Classify(was)
+		col.name = unnamed
+	}
 	lengthText(c, "org_name")
 	if b := c.Rest(); d.known && d.caps&capExtendedMetadata != 0 || !d.known && len(b) > 0 && (b[0] != 12 || !defaults && c.Left() > 13) {
 		x := c.Group("extended_metadata")
@@ -166,7 +187,7 @@ func (d *dialog) row(c *wire.Cursor) {
 	case a.form == formText:
 		var col column
 		for i, l := int32(0), now.columns; i < a.columns && c.Err() == nil; i++ {
-			if col = (column{name: "value"}); len(l) > 0 {
+			if col = (column{name: unnamed}); len(l) > 0 {
 				l = l.next(&col)
 			}
 			textValue(c, &col)
@@ -202,7 +223,7 @@ func (d *dialog) unknownRow(c *wire.Cursor, b []byte, whole bool) {
 		data(c, "values")
 		return
 	}
-	col := column{name: "value", typ: typeVarString}
+	col := column{name: unnamed, typ: typeVarString}
 	for c.More() {
 		textValue(c, &col)
 	}

@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"unsafe"
@@ -48,6 +49,7 @@ type sentence struct {
 	cut                        bool    // the text goes on
 	data                       bool    // it reads or writes rows, and ends no transaction even when it fails
 	guarded                    bool    // it holds a secret, which an error may quote to those who see values
+	names                      bool    // literals stand where columns may be named by them
 	quoting                    quoting // what it says of how the client quotes
 }
 
@@ -71,6 +73,9 @@ func (s *sentence) show(m *l7.Message) {
 	}
 	if s.data {
 		m.Leaves |= leavesData
+	}
+	if s.names {
+		m.Leaves |= leavesNames
 	}
 	m.Leaves |= uint64(s.quoting) << leavesQuoting
 }
@@ -329,6 +334,9 @@ func (d *dialog) read(m *l7.Message, sql []byte, dialect sqltext.Dialect, whole 
 	m.SQL.Read(sql, dialect)
 	s := &d.now.sentence
 	*s = sentence{shown: m.SQL.Normal, normal: m.SQL.Normal, cut: !whole}
+	list, _, _ := bytes.Cut(m.SQL.Normal, []byte(" FROM "))
+	list, _, _ = bytes.Cut(list, []byte(" LIMIT "))
+	s.names = !whole || m.SQL.Statements != 1 || bytes.IndexByte(list, '?') >= 0
 	data, quiet := false, false // quiet: it says nothing of quotes
 	switch m.SQL.Operation {
 	case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE":

@@ -92,7 +92,7 @@ func first(b []byte) l7.Verdict {
 		switch {
 		case r.bad:
 			return l7.No
-		case i > 0 && (len(r.b) == 0 && r.left > 0 && len(b) >= leastStartup || len(name) == 0), len(r.b) > 0 && string(name) == "user":
+		case i > 0 && (len(r.b) == 0 && r.left > 0 && len(b) >= leastStartup || len(name) == 0 && r.left == 0), len(r.b) > 0 && string(name) == "user":
 			return l7.FromClient
 		case len(r.b) == 0 && r.left > 0:
 			return l7.Unsure
