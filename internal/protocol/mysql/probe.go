@@ -123,6 +123,9 @@ func alone(b []byte) bool { return len(b) <= headerSize+payload(b) }
 // fromClient judges whether b begins with a packet of a client. It says No to what only a server sends.
 func fromClient(b []byte) l7.Verdict { return commands(b, maxPipelined) }
 
+// enoughBytes is how many bytes of a packet are waited for that says little before its end: no more of it is kept.
+const enoughBytes = 4 << 10
+
 // maxPipelined is how many packets in a row are looked at that say little each.
 const maxPipelined = 4
 
@@ -144,9 +147,9 @@ func commands(b []byte, most int) l7.Verdict {
 	}
 	yes := func(ok bool) l7.Verdict { // if what follows is one too
 		switch {
-		case !whole:
+		case !whole && len(b) < enoughBytes:
 			return l7.Unsure
-		case !ok || most == 0:
+		case !whole || !ok || most == 0:
 			return l7.No
 		case len(b) == headerSize+n && n == 1 && most == maxPipelined: // five bytes are little
 			return l7.Unsure
