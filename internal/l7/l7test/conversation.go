@@ -2,6 +2,7 @@ package l7test
 
 import (
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/dbtap/dbtap/internal/assembly"
@@ -85,6 +86,16 @@ func (c *Conversation) with(chunks []stream.Chunk) *Conversation {
 	d := *c
 	d.Chunks = chunks
 	return &d
+}
+
+// Without is c with chunks that were lost, as a gap each.
+func (c *Conversation) Without(lost ...int) *Conversation {
+	chunks := slices.Clone(c.Chunks)
+	for _, i := range lost {
+		ch := &chunks[i]
+		ch.Data, ch.Missing = nil, ch.Missing+len(ch.Data)
+	}
+	return c.with(chunks)
 }
 
 // Play hands the conversation to an engine as package assembly would. What it lends is overwritten when the loan ends,

@@ -19,15 +19,9 @@ func TestLostLogin(t *testing.T) {
 	for _, name := range []string{"cli-zstd", "cli-zlib-mysql", "zlib-mysql", "zlib-mariadb", "node-zlib-mysql"} {
 		for _, v := range l7test.Read(t, filepath.Join("testdata", name+".pcap.gz")) {
 			whole := rowsOf(t, false, v)
-			for _, lost := range [][2]int{{1, 2}, {1, 3}, {2, 3}, {2, 4}, {3, 4}} {
-				c := *v
-				c.Chunks = slices.Clone(v.Chunks)
-				for i := range c.Chunks[lost[0]:lost[1]] {
-					x := &c.Chunks[lost[0]+i]
-					x.Data, x.Missing = nil, len(x.Data)
-				}
+			for _, lost := range [][]int{{1}, {1, 2}, {2}, {2, 3}, {3}} {
 				found := 0
-				for _, r := range rowsOf(t, false, &c) {
+				for _, r := range rowsOf(t, false, v.Without(lost...)) {
 					if slices.ContainsFunc(whole, func(w l7test.Row) bool { return same(r, w) }) {
 						found++
 					} else if r.Doubts == 0 {

@@ -12,17 +12,6 @@ import (
 	"github.com/dbtap/dbtap/internal/stream"
 )
 
-// lossy is a conversation without some of its chunks.
-func lossy(v *l7test.Conversation, lost ...int) *l7test.Conversation {
-	c := *v
-	c.Chunks = slices.Clone(v.Chunks)
-	for _, i := range lost {
-		ch := &c.Chunks[i]
-		ch.Data, ch.Missing = nil, ch.Missing+len(ch.Data)
-	}
-	return &c
-}
-
 // alike tells whether two rows say the same of one exchange.
 func alike(a, b l7test.Row) bool {
 	for _, c := range []record.Col{record.Packet, record.ResponseBytes, record.Rows, record.Affected} {
@@ -58,7 +47,7 @@ func TestUndoubted(t *testing.T) {
 				all = all[:min(len(v.Chunks)-i, len(all))]
 				apart := []int{i, random.IntN(len(v.Chunks)), random.IntN(len(v.Chunks))}
 				for _, lost := range [][]int{all[:1], all[:min(2, len(all))], all, apart, append(apart, all...)} {
-					rows, _ := lossy(v, lost...).Rows(postgresql.Protocol, false)
+					rows, _ := v.Without(lost...).Rows(postgresql.Protocol, false)
 					for _, r := range rows {
 						switch {
 						case r.Doubts != 0:
