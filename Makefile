@@ -67,6 +67,6 @@ captures: ## record the captures of real traffic anew (root, Debian); NAME=mongo
 	captures/run.sh $(NAME)
 
 tools:
-	@scripts/tools tshark
+	@scripts/tools tshark jq
 
 .PHONY: help build run test oracle live race check lint fmt wasip1 gen stale golden fuzz bench captures tools FORCE

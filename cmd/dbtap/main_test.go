@@ -27,6 +27,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbtap/dbtap/internal/filter"
+	"github.com/dbtap/dbtap/internal/l7/l7test"
 	"github.com/dbtap/dbtap/internal/output"
 	"github.com/dbtap/dbtap/internal/protocol/all"
 	"github.com/dbtap/dbtap/internal/record"
@@ -324,8 +325,8 @@ func TestReadme(t *testing.T) {
 		case strings.HasPrefix(line, "dbtap ") || strings.HasPrefix(line, "build/dbtap ") || strings.Contains(line, "| dbtap "):
 			commands++
 			t.Run(line, func(t *testing.T) {
-				if _, err := exec.LookPath("jq"); err != nil && strings.Contains(line, "| jq ") {
-					t.Skip("NOT RUN: jq is not installed")
+				if strings.Contains(line, "| jq ") {
+					l7test.Need(t, "jq")
 				}
 				inShell(t, dir, line)
 			})

@@ -68,7 +68,7 @@ func Peers(t *testing.T, p *l7.Protocol, peers map[string]Peer, may func(path st
 			if !ok || testing.Short() {
 				return
 			}
-			NeedTshark(t)
+			Need(t, "tshark")
 			found := theirs(t, file, slices.Sorted(maps.Keys(ports)))
 			slices.Sort(list)
 			slices.Sort(found)

@@ -54,16 +54,16 @@ func ReadTruth[T any](t testing.TB, capture string) (list []T) {
 	}
 }
 
-// NeedTshark skips the test where tshark is not installed. In CI it must be.
-func NeedTshark(t *testing.T) {
+// Need skips the test where a program is not installed. In CI it must be.
+func Need(t *testing.T, program string) {
 	t.Helper()
-	if _, err := exec.LookPath("tshark"); err == nil {
+	if _, err := exec.LookPath(program); err == nil {
 		return
 	}
 	if os.Getenv("CI") == "true" {
-		t.Fatal("tshark is not installed, and here it must be")
+		t.Fatalf("%s is not installed, and here it must be", program)
 	}
-	t.Skip("SKIPPED: tshark is not installed, so nothing was compared with it")
+	t.Skipf("SKIPPED: %s is not installed, so nothing was compared with it", program)
 }
 
 // Truths runs a test for each capture with a truth: those of testdata, or those that scripts/live recorded just now.

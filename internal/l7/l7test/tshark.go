@@ -48,7 +48,7 @@ func (s *suite) tshark(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: with -short no field is compared with tshark")
 	}
-	NeedTshark(t)
+	Need(t, "tshark")
 	compared := 0
 	for _, c := range s.captures {
 		if why := s.o.Tshark.Except[c.name]; why != "" {

@@ -216,7 +216,7 @@ func TestTshark(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: with -short nothing is compared with tshark")
 	}
-	l7test.NeedTshark(t)
+	l7test.Need(t, "tshark")
 	captures, _ := filepath.Glob("testdata/*.pcap.gz")
 	compared := 0
 	for _, capture := range captures {
